@@ -1,0 +1,39 @@
+"Package metadata, read from settings.ini, the one place where it is written."
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+config = ConfigParser(delimiters=['='], interpolation=None)
+config.read(Path(__file__).parent/'settings.ini', encoding='utf-8')
+cfg = config['DEFAULT']
+lib_path = cfg['lib_path']
+
+setup(
+    name=cfg['lib_name'],
+    version=cfg['version'],
+    description=cfg['description'],
+    long_description=(Path(__file__).parent/'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    url=cfg['git_url'],
+    author=cfg['author'],
+    author_email=cfg['author_email'],
+    keywords=cfg['keywords'].split(),
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Education',
+        'Programming Language :: Python :: 3',
+    ],
+    python_requires='>=' + cfg['min_python'],
+    packages=find_packages(include=[lib_path, lib_path + '.*']),
+    package_data={lib_path: ['weights/*.safetensors', 'weights/*.json']},
+    install_requires=cfg['requirements'].split(),
+    extras_require={'dev': cfg['dev_requirements'].split()},
+    entry_points={
+        'console_scripts': cfg['console_scripts'].split(),
+        'nbdev': [f'{lib_path}={lib_path}._modidx:d'],
+    },
+    zip_safe=False,
+)

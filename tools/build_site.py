@@ -1,0 +1,50 @@
+"""Build the site into _docs without Quarto, and fail on any warning: python tools/build_site.py
+
+Quarto publishes the site (.github/workflows/docs.yml); this build is for CI and for a look
+while writing. It takes the same _quarto.yml and the notebooks as nbdev processes them.
+"""
+import re
+import shutil
+import sys
+
+from nbdev.config import get_config
+from nbdev.quarto import refresh_quarto_yml
+from nbdev.serve import proc_nbs
+from smalldocs.site import build
+
+# Warnings about keys that Quarto reads and this build does without; rename_pages does the work of output-file.
+QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored', 'format.html.html-math-method is ignored',
+                'format.html.grid is ignored', 'output-file is not read')
+
+
+def page_names(folder):
+    "Old page name -> the one that nbdev's links and Quarto use: 00_schedule.html -> schedule.html."
+    return {p.name: re.sub(r'^\d+[a-z]?_', '', p.name) for p in folder.rglob('*.html')}
+
+
+def rename_pages(folder, host):
+    "Name pages as Quarto does, and make links to the docs' own host relative."
+    names = page_names(folder)
+    for path in folder.rglob('*'):
+        if path.suffix not in ('.html', '.json', '.xml', '.js', '.md'): continue
+        text = path.read_text(encoding='utf-8')
+        text = re.sub(rf'(href="){re.escape(host)}/?', r'\1', text)
+        for old, new in names.items():
+            if old != new: text = re.sub(rf'(?<![\w]){re.escape(old)}', new, text)
+        path.write_text(text, encoding='utf-8')
+    for path in list(folder.rglob('*.html')): path.rename(path.with_name(names[path.name]))
+
+
+if __name__ == '__main__':
+    cfg = get_config()
+    refresh_quarto_yml()
+    processed = proc_nbs(n_workers=0, force=True)
+    site = build(processed, quiet=True)
+    warnings = [w for w in site.warnings if not any(known in str(w) for known in QUARTO_ALONE)]
+    for warning in warnings: print(f'warning: {warning}', file=sys.stderr)
+    target = cfg.config_path/'_docs'
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.move(processed/'_docs', target)
+    rename_pages(target, cfg.doc_host)
+    print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')
+    sys.exit(1 if warnings else 0)

@@ -1,0 +1,26 @@
+"""Import every module of an installed package, and check that every name in its __all__ exists.
+
+python tools/check_names.py FOLDER, where FOLDER is where ddpm_nbdev must have been imported from.
+"""
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import ddpm_nbdev
+
+folder = Path(sys.argv[1]).resolve()
+assert folder in Path(ddpm_nbdev.__file__).resolve().parents, f'imported from {ddpm_nbdev.__file__}, not from {folder}'
+count = 0
+for info in pkgutil.iter_modules(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
+    module = importlib.import_module(info.name)
+    names = getattr(module, '__all__', [])
+    missing = [n for n in names if not hasattr(module, n)]
+    assert not missing, f'{info.name}.__all__ names what is not there: {missing}'
+    count += len(names)
+
+from ddpm_nbdev.fid import load_digit_features
+from ddpm_nbdev.sampling import load_digits_model
+
+load_digits_model(), load_digit_features()
+print(f'{count} public names exist, and the shipped weights load')
