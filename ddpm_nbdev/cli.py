@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['one_line_errors', 'measure', 'sample_from', 'image_shape', 'ddpm_train', 'finish', 'device_name', 'ddpm_sample',
-           'images_of', 'ddpm_fid']
+           'sampling_options', 'images_of', 'ddpm_fid']
 
 # %% ../nbs/20_cli.ipynb #e700b39a
 import json
@@ -25,6 +25,8 @@ from .data import ImageSet, load_images, save_images, to_uint8
 from .fid import Score, feature_distance, features, load_digit_features, score
 from .forward import seeded
 from .sampling import load_digits_model, sample, sample_steps, save_gif
+from .schedule import Schedule
+from .solvers import churn_steps, place_steps
 from .training import TrainConfig, Trainer, check_device, load_model
 
 # %% ../nbs/20_cli.ipynb #cc40c51e
@@ -48,11 +50,11 @@ def measure(
     seed: int=0, # Of the samples
     progress: bool=True, # Show a progress bar?
 ) -> Score|None: # The distance of samples to the test digits; None for other data
-    "Fréchet distance of 599 samples to the held-out digits, with its floor."
+    "Fréchet distance of 4 sets of 599 samples to the held-out digits, with its floor."
     if config.data != 'digits' or config.size not in (None, 8): return None
     test, train = load_images('digits', 'test'), load_images('digits', 'train')
-    samples = sample_from(model, config, len(test), seed=seed, progress=progress)
-    return score(samples, test.images, train.images)
+    samples = sample_from(model, config, 4*len(test), seed=seed, progress=progress)
+    return score(samples, test.images, train.images, sets=4)
 
 def sample_from(
     model, # A trained network
@@ -62,11 +64,12 @@ def sample_from(
     device: str='cpu', # Where to compute
     size: int|None=None, # Side of the images, pixels; as trained if None
     progress: bool=True, # Show a progress bar?
-    **kwargs, # sampler, steps, eta of sample
+    **kwargs, # sampler, timesteps, eta ... of sample; DDIM with eta = 1 and 50 steps if not given
 ): # Images, (n, C, H, W), in [-1, 1]
     "Sample from a trained network with the schedule and target it was trained with."
     schedule, shape = config.make_schedule(), (n, *image_shape(model, config, size))
-    kwargs = dict(steps=min(50, config.T), eta=1., target=config.target, generator=seeded(seed)) | kwargs
+    kwargs = kwargs or dict(steps=min(50, config.T), eta=1.)
+    kwargs = dict(target=config.target, generator=seeded(seed)) | kwargs
     return sample(model.to(device), schedule, shape, progress=progress, device=device, **kwargs)
 
 def image_shape(
@@ -95,6 +98,7 @@ def ddpm_train(
     lr:float=TrainConfig.lr, # Largest learning rate
     ema_decay:float=TrainConfig.ema_decay, # Largest decay of the averaged weights
     flip:bool=False, # Mirror half of the images (not for digits or letters)
+    stable_target:int=TrainConfig.stable_target, # Largest data set to average targets over; 0: never
     seed:int=0, # Of weights, data order and noise
     device:str='auto', # auto, cpu, cuda or mps
     precision:str='no', # no (float32) or bf16
@@ -104,12 +108,10 @@ def ddpm_train(
     debug:bool=False, # Show the traceback of an error
 ):
     "Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics in a run directory."
+    config = TrainConfig(**{k: v for k, v in locals().items() if k in TrainConfig.__dataclass_fields__})
     started = time.perf_counter()
     images = load_images(data, 'train', size=size, root=root)
     run = Path(out or f'runs/{Path(data).name}')
-    config = TrainConfig(data=data, root=root, size=size, preset=preset,
-        schedule=schedule, T=T, target=target, steps=steps, batch_size=batch_size, lr=lr, ema_decay=ema_decay,
-        flip=flip, seed=seed, device=device, precision=precision, sample_every=sample_every, save_every=save_every)
     grid = lambda model: sample_from(model, trainer.config, 64, seed, str(trainer.device), progress=False)
     trainer = Trainer(config, images, run, sample=grid)
     print(f'{images} -> {run}, on {trainer.device}', flush=True)
@@ -154,12 +156,15 @@ def device_name(
 def ddpm_sample(
     run:str=None, # Run directory, checkpoint or .safetensors file; the shipped digits network if not given
     n:int=64, # Number of images
-    sampler:str='ddim', # ddim, or ddpm (ancestral)
-    steps:int=50, # Network calls per image, at most T
+    sampler:str='dpm_2m', # ddpm (ancestral), ddim, euler, heun, dpm_2m or dpm_3m
+    steps:int=15, # Noise levels to visit, at most T; heun asks the network twice on each
+    placement:str='log_snr', # Where they are: uniform, quadratic, log_snr or karras
     eta:float=0., # For ddim: share of fresh noise, 0 to 1
+    churn:float=0., # For heun: share of noise to climb back before each step
     seed:int=0, # Names the images: same seed, same images
     size:int=None, # Side of the images in pixels; as trained if not given
     out:str='samples.png', # Picture to write; must not exist
+    grid:int=8, # Images in a row of the picture
     gif:str=None, # Also write the way from noise to images as an animation
     device:str='auto', # auto, cpu, cuda or mps
     quiet:bool=False, # No progress bar
@@ -169,15 +174,31 @@ def ddpm_sample(
     for path in (out, gif): _refuse_existing(path)
     device = check_device(device)
     model, config = load_model(run) if run else load_digits_model()
-    kwargs = dict(sampler=sampler, steps=steps, eta=eta)
+    kwargs = sampling_options(config.make_schedule(), sampler, steps, placement, eta, churn)
     images = sample_from(model, config, n, seed, device, size, not quiet, **kwargs)
-    save_images(images, out)
+    save_images(images, out, ncol=grid)
     if gif:
         shape = (min(n, 64), *images.shape[1:])
         path = sample_steps(model, config.make_schedule(), shape, target=config.target,
                             generator=seeded(seed), device=device, **kwargs)
-        save_gif([s.x for s in path], gif)
+        save_gif([s.x for s in path], gif, ncol=grid)
     print(f'{n} images -> {out}' + (f', film -> {gif}' if gif else ''))
+
+def sampling_options(
+    schedule: Schedule, # The schedule that the network was trained on
+    sampler: str='ddim', # A sampler's name
+    steps: int=50, # Noise levels to visit
+    placement: str='uniform', # Where they are
+    eta: float=0., # For ddim
+    churn: float=0., # For heun
+) -> dict: # sampler, timesteps, and eta where it is not zero
+    "Options of `sample`. Raises ValueError for options that the sampler does not have."
+    for option, value, owner in (('eta', eta, 'ddim'), ('churn', churn, 'heun')):
+        if value and sampler != owner:
+            raise ValueError(f'expected --{option} with --sampler {owner} only, got {value} with {sampler}')
+    timesteps = place_steps(schedule, steps, placement)
+    if churn: timesteps = churn_steps(schedule, timesteps, churn)
+    return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})
 
 def _refuse_existing(path):
     if path and Path(path).exists():

@@ -110,30 +110,38 @@ def features(
 @dataclass
 class Score:
     "A Fréchet distance with all that is needed to read it."
-    distance: float # Squared Fréchet distance of the samples to the reference
+    distance: float # Squared Fréchet distance of N samples to the reference, the mean over sets
+    scatter: float # Standard deviation of the distance over sets; 0 for a single one
     floor: float # Mean distance of as many real training images to the reference
-    n: int # Number of samples
+    n: int # Number of samples in a set, N
+    sets: int # Number of sets
     n_reference: int # Number of reference images
     features: str # Name of the feature network
 
     def __str__(self):
-        return (f'Fréchet distance (features: {self.features}) {self.distance:.1f}, floor {self.floor:.1f}, '
-                f'ratio {self.distance/self.floor:.2f}, N = {self.n} against {self.n_reference}')
+        sets = f' ± {self.scatter:.1f} ({self.sets} sets)' if self.sets > 1 else ''
+        return (f'Fréchet distance (features: {self.features}) {self.distance:.1f}{sets}, '
+                f'floor {self.floor:.1f}, ratio {self.distance/self.floor:.2f}, '
+                f'N = {self.n} against {self.n_reference}')
 
 def score(
-    samples: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
+    samples: Tensor, # uint8, or float in [-1, 1]; (sets*N, C, H, W)
     reference: Tensor, # Held-out real images, uint8, (M, C, H, W)
     real: Tensor, # Real images to take the floor from, at least N, uint8, (K, C, H, W)
     net: Callable|None=None, # Feature network; the digits' if None
-    repeats: int=8, # Random subsets of `real` that the floor is averaged over
+    sets: int=1, # How many sets the samples are; each is compared by itself
+    repeats: int=64, # Random subsets of `real` that the floor is averaged over
 ) -> Score: # The distance and its floor at the same N
     "Distance of samples to held-out images, with the floor of real images at the same N."
-    net, n = net or load_digit_features(), len(samples)
+    net, n = net or load_digit_features(), len(samples)//sets
+    if n*sets != len(samples):
+        raise ValueError(f'expected {sets} equal sets of samples, got {len(samples)} in all')
     if len(real) < n:
         raise ValueError(f'expected at least as many real images as samples for the floor, got {len(real)} for {n}; '
                          f'take {len(real)} samples')
     of_reference, of_real = features(reference, net), features(real, net)
     picks = [torch.randperm(len(real), generator=seeded(s))[:n] for s in range(repeats)]
     floor = sum(feature_distance(of_real[p], of_reference) for p in picks)/repeats
-    distance = feature_distance(features(samples, net), of_reference)
-    return Score(distance, floor, n, len(reference), getattr(net, 'name', type(net).__name__))
+    found = torch.tensor([feature_distance(f, of_reference) for f in features(samples, net).split(n)])
+    scatter = found.std().item() if sets > 1 else 0.
+    return Score(found.mean().item(), scatter, floor, n, sets, len(reference), getattr(net, 'name', type(net).__name__))
