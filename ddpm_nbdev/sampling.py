@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .data import image_grid
-from .forward import seeded, to_x_0_eps
+from .forward import guess_x_0, seeded
 from .schedule import Schedule
 from .training import TrainConfig, load_model
 from .unet import UNet
@@ -86,16 +86,19 @@ class PerSampleNoise:
     ):
         device = generator.device if generator else 'cpu'
         seeds = torch.randint(2**62, (n,), generator=generator, device=device)
-        self.generators = [seeded(s) for s in seeds.tolist()]
+        self.generators, self.ahead, self.steps = [seeded(s) for s in seeds.tolist()], [], 1
 
     def __call__(self,
         like: Tensor, # Images, (n, ...); their device and dtype are used
     ) -> Tensor: # Noise from N(0, I), (n, ...)
         "Fresh noise, drawn on the CPU: the same numbers on every device."
-        out = torch.empty(like.shape)
-        for image, generator in zip(out, self.generators, strict=True):
-            torch.randn(image.shape, generator=generator, out=image)
-        return out.to(like)
+        if not self.ahead:
+            out = torch.empty(len(like), self.steps, *like.shape[1:])
+            for image, generator in zip(out, self.generators, strict=True):
+                torch.randn(image.shape, generator=generator, out=image)
+            self.ahead = list(out.unbind(1))
+            self.steps = max(1, 4096//like[0].numel()) # small images: then many steps at once
+        return self.ahead.pop(0).to(like)
 
 # %% ../nbs/08_sampling.ipynb #6c4548f1
 class Step(NamedTuple):
@@ -182,16 +185,15 @@ def sample_steps(
     "Sample step by step. Raises ValueError for options that cannot work, before the first call."
     run = _sampler(sampler, options)
     if timesteps is None: timesteps = schedule.respace(steps).timesteps.flip(0).tolist()
-    way, schedule = levels(schedule, timesteps), schedule.to(device, dtype)
+    way, told = levels(schedule, timesteps), schedule.timesteps.tolist()
     noise, calls = PerSampleNoise(shape[0], generator), 0
     def denoise(x, level):
         nonlocal calls
         calls += 1
-        t = torch.full((len(x),), level.t, device=device)
-        x_0_hat, _ = to_x_0_eps(schedule, x, t, ask(model, x, t), target)
-        return clip_x_0(x_0_hat, clip)
+        pred = ask(model, x, torch.full((len(x),), told[level.t], device=device))
+        return clip_x_0(guess_x_0(x, pred, target, level.signal, level.noise), clip)
     x = noise(torch.empty(shape, device=device, dtype=dtype))
-    for t, x, x_0_hat in run(x, way, denoise, noise, **options): yield Step(calls, t.t, x, x_0_hat)
+    for t, x, x_0_hat in run(x, way, denoise, noise, **options): yield Step(calls, told[t.t], x, x_0_hat)
 
 def _sampler(name, options):
     if name not in samplers: raise ValueError(f'expected a sampler among {", ".join(samplers)}, got {name!r}')
