@@ -40,17 +40,19 @@ class GaussianMixture:
 
 # %% ../nbs/02_exact.ipynb #4b241103
 def _check_mixture(mu, var, weight):
-    if mu.ndim < 2: raise ValueError(f'expected means (K, ...) with at least two axes, got shape {tuple(mu.shape)}; '
-                                     'in one dimension use (K, 1)')
+    if mu.ndim < 2:
+        raise ValueError(f'expected means (K, ...) with two axes or more, '
+                         f'got shape {tuple(mu.shape)}; in one dimension use (K, 1)')
     if weight.shape != mu.shape[:1] or not (weight > 0).all():
         raise ValueError(f'expected {len(mu)} positive weights, got {weight.tolist()}')
-    if not (var >= 0).all(): raise ValueError(f'expected variances >= 0, got {var.min().item():.3g}')
+    if not (var >= 0).all():
+        raise ValueError(f'expected variances >= 0, got {var.min().item():.3g}')
 
 # %% ../nbs/02_exact.ipynb #61b484f2
 def _log_terms(mixture, schedule, x_t, t):
     "log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each component."
-    alpha_bar_t = schedule.gather('alpha_bar', t, x_t[None].transpose(0, 1)).transpose(0, 1) # (1, B, 1, ...)
-    mean = alpha_bar_t.sqrt()*mixture.mu[:, None]                                            # (K, B, ...)
+    alpha_bar_t = schedule.gather('alpha_bar', t, x_t)[None] # (1, B, 1, ...)
+    mean = alpha_bar_t.sqrt()*mixture.mu[:, None]            # (K, B, ...)
     var = alpha_bar_t*mixture.var[:, None] + 1 - alpha_bar_t
     log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi)).flatten(2).sum(2)
     return mixture.weight.log()[:, None] + log_n, mean, var

@@ -145,7 +145,8 @@ def clip_x_0(
     "Keep a guess inside the range of images (dynamic: Sec. 2.3, Saharia et al. 2022)."
     if clip is None: return x_0_hat
     if clip == 'static': return x_0_hat.clamp(-1, 1)
-    if clip != 'dynamic': raise ValueError(f"expected clip 'static', 'dynamic' or None, got {clip!r}")
+    if clip != 'dynamic':
+        raise ValueError(f"expected clip 'static', 'dynamic' or None, got {clip!r}")
     largest = x_0_hat.abs().flatten(1).float().quantile(quantile, 1).clamp(min=1).to(x_0_hat)
     largest = largest.reshape(-1, *[1]*(x_0_hat.ndim - 1))
     return x_0_hat.clamp(-largest, largest)/largest
@@ -160,11 +161,12 @@ def ask(
     "Ask a network. Raises ValueError for an answer of another shape, or with NaN."
     pred = model(x, t)
     if pred.shape != x.shape:
-        raise ValueError(f"expected a prediction of the images' shape {tuple(x.shape)}, got {tuple(pred.shape)}; "
-                         'a model with learned variance gives twice the channels: pass model(x, t)[:, :C]')
+        raise ValueError(f"expected a prediction of the images' shape {tuple(x.shape)}, "
+                         f'got {tuple(pred.shape)}; a model with learned variance gives '
+                         'twice the channels: pass model(x, t)[:, :C]')
     if not torch.isfinite(pred).all():
-        raise ValueError(f'expected finite numbers from the model, got NaN or infinity at t = {int(t[0])}; '
-                         'the model has diverged, or half precision has overflowed')
+        raise ValueError('expected finite numbers from the model, got NaN or infinity '
+                         f'at t = {int(t[0])}; the model has diverged, or half precision overflowed')
     return pred.to(x.dtype)
 
 # %% ../nbs/08_sampling.ipynb #7aed428d
@@ -196,7 +198,8 @@ def sample_steps(
     for t, x, x_0_hat in run(x, way, denoise, noise, **options): yield Step(calls, told[t.t], x, x_0_hat)
 
 def _sampler(name, options):
-    if name not in samplers: raise ValueError(f'expected a sampler among {", ".join(samplers)}, got {name!r}')
+    if name not in samplers:
+        raise ValueError(f'expected a sampler among {", ".join(samplers)}, got {name!r}')
     known = list(inspect.signature(samplers[name]).parameters)[4:]
     for option in options.keys() - set(known):
         raise ValueError(f'expected for {name} {", ".join(known) or "no options"}, got {option!r}')
@@ -215,7 +218,8 @@ def sample(
 ) -> Tensor: # Images, (N, C, H, W), in [-1, 1] if clipped
     "Sample images: the last step of `sample_steps`, batch by batch."
     N, *image = shape
-    if N < part[1]: raise ValueError(f'expected at least {part[1]} image(s), one a process, got {N}')
+    if N < part[1]:
+        raise ValueError(f'expected at least {part[1]} image(s), one a process, got {N}')
     generator = kwargs['generator'] = kwargs.get('generator') or seeded(torch.seed())
     mine = torch.arange(N).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
@@ -248,7 +252,8 @@ def save_gif(
     seconds: float=3., # Length of the film
 ):
     "Write an animation of image grids; the last frame stays for a second."
-    grids = [image_grid(f, ncol).repeat_interleave(zoom, 0).repeat_interleave(zoom, 1).numpy() for f in frames]
+    grids = [image_grid(f, ncol).repeat_interleave(zoom, 0).repeat_interleave(zoom, 1).numpy()
+             for f in frames]
     pictures = [Image.fromarray(g.squeeze(-1) if g.shape[-1] == 1 else g) for g in grids]
     each = int(1000*seconds/len(pictures))
     pictures[0].save(path, save_all=True, append_images=pictures[1:], loop=0,
