@@ -95,8 +95,8 @@ def ddpm_train(
     target:str='v', # What the network predicts: eps, x_0, v or score
     steps:int=TrainConfig.steps, # Optimizer steps
     batch_size:int=TrainConfig.batch_size, # Images per step
-    lr:float=TrainConfig.lr, # Largest learning rate
-    ema_decay:float=TrainConfig.ema_decay, # Largest decay of the averaged weights
+    lr:float=None, # Largest learning rate; 8e-3 for the digits preset, 2e-4 for others if not given
+    ema_decay:float=None, # Largest decay of the averaged weights; .995 for digits, .9999 for others
     flip:bool=False, # Mirror half of the images (not for digits or letters)
     stable_target:int=TrainConfig.stable_target, # Largest data set to average targets over; 0: never
     seed:int=0, # Of weights, data order and noise
