@@ -227,7 +227,7 @@ def images_of(
 @one_line_errors
 def ddpm_fid(
     a:str, # Data set name (its training half), folder of images, or run directory
-    b:str='digits', # The reference: data set name (its test half), folder, or run directory
+    b:str, # The reference: data set name (its test half), folder, or run directory
     n:int=None, # Images per side: sampled from a run (599 if not given), or the first n of a set
     seed:int=0, # Of the samples
     quiet:bool=False, # No progress bar
