@@ -64,8 +64,9 @@ def posterior_mean(
     "The mean of a data set's images, weighed by Bayes' rule (Stable Target Field, Xu et al. 2023)."
     x, X = x_t.flatten(1), images.flatten(1)
     alpha_bar_t = schedule.gather('alpha_bar', t, x) # (B, 1)
-    log_r = (alpha_bar_t.sqrt()*(x@X.T) - .5*alpha_bar_t*X.square().sum(1))/(1 - alpha_bar_t) # (B, N)
-    return (log_r.softmax(1)@X).reshape(x_t.shape)
+    with torch.autocast(x.device.type, enabled=False): # bfloat16 can't tell the images apart
+        log_r = (alpha_bar_t.sqrt()*(x@X.T) - .5*alpha_bar_t*X.square().sum(1))/(1 - alpha_bar_t)
+        return (log_r.softmax(1)@X).reshape(x_t.shape)
 
 # %% ../nbs/07_training.ipynb #9cb399da
 def make_ema(
