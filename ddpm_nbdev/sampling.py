@@ -186,7 +186,7 @@ def sample_steps(
 ) -> Iterator[Step]: # One Step per level
     "Sample step by step. Raises ValueError for options that cannot work, before the first call."
     run = _sampler(sampler, options)
-    if timesteps is None: timesteps = schedule.respace(steps).timesteps.flip(0).tolist()
+    if timesteps is None: timesteps = schedule.even_steps(steps)
     way, told = levels(schedule, timesteps), schedule.timesteps.tolist()
     noise, calls = PerSampleNoise(shape[0], generator), 0
     def denoise(x, level):

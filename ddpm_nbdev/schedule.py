@@ -137,13 +137,21 @@ def _from_alpha_bar(f, T, beta_max, name):
 
 # %% ../nbs/00_schedule.ipynb #7245d5b5
 @patch
+def even_steps(self: Schedule,
+    steps: int, # How many steps to visit, in [1, T]
+) -> list[int]: # Steps in this schedule's own count, falling from T - 1 to 0
+    "Evenly spaced steps. Raises ValueError for steps outside [1, T]."
+    if not isinstance(steps, int) or not 1 <= steps <= self.T:
+        raise ValueError(f'expected steps in [1, {self.T}], got {steps!r}; '
+                         f'the schedule has T = {self.T}')
+    return torch.linspace(self.T - 1, 0, steps, dtype=torch.float64).round().long().tolist()
+
+@patch
 def respace(self: Schedule,
     steps: int, # How many steps to keep, in [1, T]
 ) -> Schedule: # A schedule of that many steps; its timesteps say which were kept
     "Keep evenly spaced steps, the last one always (Sec. 4, Nichol & Dhariwal 2021)."
-    if not isinstance(steps, int) or not 1 <= steps <= self.T:
-        raise ValueError(f'expected steps in [1, {self.T}], got {steps!r}; the schedule has T = {self.T}')
-    kept = torch.linspace(self.T - 1, 0, steps, dtype=torch.float64).round().long().flip(0)
+    kept = torch.tensor(self.even_steps(steps)).flip(0)
     alpha_bar = (1 - self._beta).cumprod(0)[kept]
     beta = 1 - alpha_bar/torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
     return Schedule(beta, self.name, self.timesteps.cpu()[kept], self.max_prior_bits,

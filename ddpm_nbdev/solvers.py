@@ -19,6 +19,8 @@ from .schedule import Schedule
 # %% ../nbs/09b_solvers.ipynb #3d1dbaad
 def _slope(x, x_0_hat, t): return (x - t.signal*x_0_hat)/t.noise # eps_hat
 
+def _walk(x, slope, t, s): return s.signal*(x/t.signal + (s.noise/s.signal - t.noise/t.signal)*slope)
+
 def euler(
     x: Tensor, # Images at the first level, (B, ...)
     way: list[Level], # Levels to visit, the clean image last
@@ -28,8 +30,7 @@ def euler(
     "Euler's method in sigma (Alg. 1 without its correction, Karras et al. 2022)."
     for t, s in pairwise(way):
         x_0_hat = denoise(x, t)
-        x_bar = x/t.signal + (s.noise/s.signal - t.noise/t.signal)*_slope(x, x_0_hat, t)
-        x = s.signal*x_bar
+        x = _walk(x, _slope(x, x_0_hat, t), t, s)
         yield t, x, x_0_hat
 
 samplers['euler'] = euler
@@ -48,10 +49,8 @@ def heun(
             continue
         x_0_hat = denoise(x, t)
         d = _slope(x, x_0_hat, t)
-        x_s = ddim_step(x, x_0_hat, t, s) # Euler's step
-        if s.noise > 0:
-            d = (d + _slope(x_s, denoise(x_s, s), s))/2
-            x_s = s.signal*(x/t.signal + (s.noise/s.signal - t.noise/t.signal)*d)
+        x_s = _walk(x, d, t, s) # Euler's step
+        if s.noise > 0: x_s = _walk(x, (d + _slope(x_s, denoise(x_s, s), s))/2, t, s)
         x = x_s
         yield t, x, x_0_hat
 
@@ -139,8 +138,8 @@ def place_steps(
     "Timesteps to visit. Raises ValueError for an unknown placement, or steps outside [1, T]."
     if placement not in placements:
         raise ValueError(f'expected a placement among {", ".join(placements)}, got {placement!r}')
-    if placement == 'uniform': return schedule.respace(steps).timesteps.flip(0).tolist()
-    schedule.respace(steps) # raises for steps outside [1, T]
+    even = schedule.even_steps(steps) # raises for steps outside [1, T]
+    if placement == 'uniform': return even
     u = torch.linspace(1, 0, steps, dtype=torch.float64) # 1 is the noisy end
     lam = schedule.to('cpu', torch.float64).log_snr/2
     if placement == 'quadratic': t = (u**2*(schedule.T - 1)).round().long()
