@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['one_line_errors', 'measure', 'sample_from', 'image_shape', 'ddpm_train', 'finish', 'device_name', 'ddpm_sample',
-           'sampling_options', 'images_of', 'ddpm_fid']
+           'sampling_options', 'images_of', 'statistics_of', 'ddpm_fid', 'feature_network', 'real_images']
 
 # %% ../nbs/20_cli.ipynb #e700b39a
 import json
@@ -12,21 +12,25 @@ import platform
 import sys
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial, wraps
 from pathlib import Path
 
 import torch
 from accelerate import __version__ as accelerate_version
 from fastcore.script import call_parse
+from torch import Tensor
 
 from . import __version__
-from .data import ImageSet, load_images, save_images, to_uint8
-from .fid import Score, feature_distance, features, load_digit_features, score
+from .data import FolderStream, load_images, save_images, to_uint8
+from .evaluate import evaluate
+from .fid import Score, distance_name, load_digit_features, score
 from .forward import seeded
 from .sampling import load_digits_model, sample, sample_steps, save_gif
 from .schedule import Schedule
 from .solvers import churn_steps, place_steps
+from .statistics import (Statistics, collect, load_inception, load_statistics, save_statistics,
+                                   statistics_distance)
 from .training import TrainConfig, Trainer, check_device, load_model
 
 # %% ../nbs/20_cli.ipynb #cc40c51e
@@ -208,35 +212,107 @@ def _refuse_existing(path):
 def images_of(
     side: str, # A data set's name, a folder of images, or a run directory
     split: str, # 'train' or 'test', for a data set's name
-    n: int|None, # How many images to sample from a run, or to take of a data set; all (or 599) if None
+    n: int|None=None, # How many images to sample from a run, or to take of a data set; all (or 599) if None
     seed: int=0, # Of the samples
+    size: int|None=None, # Resize images to this many pixels a side
+    device: str='cpu', # Where to sample
     progress: bool=True, # Show a progress bar?
-) -> ImageSet: # uint8 images
+) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     if (Path(side)/'config.json').is_file():
         model, config = load_model(side)
-        images = to_uint8(sample_from(model, config, n or 599, seed, progress=progress))
-        return ImageSet(images, torch.zeros(len(images)).long(), side)
-    found = load_images(side, split)
+        return to_uint8(sample_from(model, config, n or 599, seed, device, size, progress).cpu())
+    if Path(side).is_dir(): return _first(FolderStream(side, size), n, side)
+    return _first(load_images(side, split, size).images, n, side)
+
+def _first(images, n, side): # the first n of them
+    found = images.paths if isinstance(images, FolderStream) else images
     if n and n > len(found): raise ValueError(f'expected at most {len(found)} images of {side}, got --n {n}')
-    found.images = found.images[:n]
-    return found
+    if isinstance(images, Tensor): return images[:n]
+    images.paths = found[:n]
+    return images
+
+def statistics_of(
+    side: str, # A file of statistics, or what images_of takes
+    split: str, # 'train' or 'test', for a data set's name
+    net, # Feature network
+    progress: bool=True, # Show a progress bar?
+    **kwargs, # n, seed, size, device of images_of
+) -> Statistics: # Of its images, which stream through
+    "The statistics that one side of a comparison stands for."
+    if side.endswith('.npz'): return load_statistics(side)
+    images = images_of(side, split, progress=progress, **kwargs)
+    batches = images.split(100) if isinstance(images, Tensor) else images
+    stats = collect(batches, net, Path(side).name, progress=progress)
+    _tell_unreadable(images)
+    return stats if Path(side).is_dir() else replace(stats, split=split)
+
+def _tell_unreadable(images):
+    if unreadable := getattr(images, 'unreadable', []):
+        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}', file=sys.stderr)
 
 # %% ../nbs/20_cli.ipynb #04da4f7a
 @call_parse
 @one_line_errors
 def ddpm_fid(
-    a:str, # Data set name (its training half), folder of images, or run directory
-    b:str, # The reference: data set name (its test half), folder, or run directory
+    a:str, # Samples: run directory, folder of images, data set (its training half) or .npz statistics
+    b:str, # Reference: data set (its test half), folder, run directory or .npz statistics
     n:int=None, # Images per side: sampled from a run (599 if not given), or the first n of a set
+    features:str='digits', # digits (8×8, in the package) or inception (the FID; extra [fid])
+    weights:str=None, # Path of Inception's weights; downloaded once if not given
+    size:int=None, # Resize images to this many pixels a side
+    only_distance:bool=False, # Only the Fréchet distance, streaming in constant memory
+    save:str=None, # Also write the reference's statistics to this .npz file
+    as_json:bool=False, # Print one line of JSON
     seed:int=0, # Of the samples
+    device:str='auto', # auto, cpu, cuda or mps
     quiet:bool=False, # No progress bar
     debug:bool=False, # Show the traceback of an error
 ):
-    "Fréchet distance of two sets of 8×8 digits, by the features that ship with the package."
-    x, y = images_of(a, 'train', n, seed, not quiet), images_of(b, 'test', n, seed + 1, not quiet)
-    net, real = load_digit_features(), load_images('digits', 'train')
-    if b == 'digits' and len(x) <= len(real): print(score(x.images, y.images, real.images, net))
-    else:
-        distance = feature_distance(features(x.images, net), features(y.images, net))
-        print(f'Fréchet distance (features: {net.name}) {distance:.1f}, N = {len(x)} against {len(y)}')
+    "Compare images with a reference: Fréchet distance, kernel distance, precision, recall and their kin."
+    device, progress = check_device(device), not quiet
+    net = feature_network(features, weights, device)
+    options = dict(n=n, size=size, device=device, progress=progress)
+    if only_distance or save or a.endswith('.npz') or b.endswith('.npz'):
+        x = statistics_of(a, 'train', net, seed=seed, **options)
+        y = statistics_of(b, 'test', net, seed=seed + 1, **options)
+        distance = statistics_distance(x, y)
+        if save: save_statistics(y, save)
+        found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n or None)
+        text = f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} against {y.n or "unknown"}'
+        print(json.dumps(found) if as_json else text)
+        return
+    x, y = (_all(images_of(side, half, seed=seed + i, **options), net, progress)
+            for i, (side, half) in enumerate([(a, 'train'), (b, 'test')]))
+    report = evaluate(x, y, real_images(b, size, 2*len(x)), net, progress=progress)
+    print(report.json() if as_json else report)
+
+def _all(images, net, progress): # images as one tensor, with a word on what the table will keep
+    if not isinstance(images, Tensor):
+        stream, images = images, torch.cat(list(images))
+        _tell_unreadable(stream)
+    if progress and len(images) > 10_000:
+        print(f'{len(images):,} images: the table keeps all their features, and its time grows with the square of '
+              'their number; --only_distance does neither', file=sys.stderr)
+    return images
+
+# %% ../nbs/20_cli.ipynb #ec9554a0
+def feature_network(
+    name: str, # 'digits' or 'inception'
+    weights: str|None=None, # Path of Inception's weights
+    device: str='cpu', # Where to compute
+): # The network, in eval mode
+    "A feature network by its name. Raises ValueError for an unknown one."
+    if name == 'digits': return load_digit_features().to(device)
+    if name == 'inception': return load_inception(weights, device)
+    raise ValueError(f'expected features digits or inception, got {name!r}')
+
+def real_images(
+    reference: str, # What the reference is
+    size: int|None, # Side of the images, pixels
+    n: int, # At most so many
+): # Random images of its training half, uint8; None if it is not a data set by name
+    "Real images to compare samples with, other than the reference."
+    if Path(reference).exists(): return None
+    pool = load_images(reference, 'train', size).images
+    return pool[torch.randperm(len(pool), generator=seeded(0))[:n]]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['suffixes', 'to_float', 'to_uint8', 'ImageSet', 'image_grid', 'show_images', 'save_images', 'load_image',
-           'load_folder', 'load_images']
+           'resize_pixels', 'FolderStream', 'load_folder', 'load_images']
 
 # %% ../nbs/06_data.ipynb #f7113f6c
 from dataclasses import dataclass, field
@@ -112,36 +112,67 @@ def load_image(
         image = ImageOps.exif_transpose(image).convert({1: 'L', 3: 'RGB', 4: 'RGBA'}[channels])
         pixels = tvf.pil_to_tensor(image)
     if size is None: return pixels
-    pixels = tvf.center_crop(pixels, [min(pixels.shape[-2:])]*2)
+    return resize_pixels(tvf.center_crop(pixels, [min(pixels.shape[-2:])]*2), size)
+
+def resize_pixels(
+    pixels: Tensor, # uint8, (..., C, H, W)
+    size: int, # New height and width, pixels
+) -> Tensor: # uint8, (..., C, size, size)
+    "Resize images, bicubic and antialiased: the one way in which this package resizes."
     return tvf.resize(pixels, [size, size], interpolation=tvf.InterpolationMode.BICUBIC, antialias=True)
 
 # %% ../nbs/06_data.ipynb #efd987e7
 suffixes = ('.png', '.jpg', '.jpeg', '.webp')
 
+class FolderStream:
+    "The images of a folder and of folders below it, read batch by batch, as often as you iterate."
+    def __init__(self,
+        folder: str|Path, # Where the images are
+        size: int|None=None, # Side of the square images, pixels; may be None if all have one size
+        channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
+        batch_size: int=100, # Images in a batch; memory for one batch is all it takes
+    ):
+        self.folder, self.size, self.batch_size = Path(folder), size, batch_size
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f'expected a folder of images, got {folder}, which is not there; check the path')
+        self.paths = sorted(p for p in self.folder.rglob('*') if p.suffix.lower() in suffixes)
+        self.channels = channels or (1 if all(_is_grey(p) for p in self.paths) else 3)
+        self.read, self.unreadable = [], [] # paths, known after an iteration
+
+    def __iter__(self): # uint8 batches, (B, C, H, W)
+        self.read, self.unreadable, shape = [], [], None
+        for start in range(0, len(self.paths), self.batch_size):
+            batch = list(self._load(self.paths[start:start + self.batch_size]))
+            if not batch: continue
+            shape = shape or batch[0].shape
+            if any(image.shape != shape for image in batch):
+                raise ValueError(f'expected images of one size in {self.folder}, got several; '
+                                 'say which you want (--size 32)')
+            yield torch.stack(batch)
+        if not self.read:
+            raise ValueError(f'expected images ({", ".join(suffixes)}) in {self.folder}, got none that can be read '
+                             f'({len(self.unreadable)} unreadable); check the path')
+
+    def _load(self, paths):
+        for path in paths:
+            try: image = load_image(path, self.size, self.channels)
+            except (OSError, Image.DecompressionBombError): self.unreadable.append(str(path.relative_to(self.folder)))
+            else:
+                self.read.append(path)
+                yield image
+
+# %% ../nbs/06_data.ipynb #597643cf
 def load_folder(
     folder: str|Path, # Where the images are, in it or in folders below it
     size: int|None=None, # Side of the square images, pixels; may be None if all have one size
     channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
 ) -> ImageSet: # Its images; labels are the index of the folder each stands in
     "Load a folder of images. Raises FileNotFoundError or ValueError with a remedy."
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f'expected a folder of images, got {folder}, which is not there; check the path')
-    paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in suffixes)
-    if channels is None: channels = 1 if all(_is_grey(p) for p in paths) else 3
-    images, parents, unreadable = [], [], []
-    for path in paths:
-        try: images.append(load_image(path, size, channels))
-        except (OSError, Image.DecompressionBombError): unreadable.append(str(path.relative_to(folder)))
-        else: parents.append(path.parent)
-    if not images:
-        raise ValueError(f'expected images ({", ".join(suffixes)}) in {folder}, got none that can be read '
-                         f'({len(unreadable)} unreadable); check the path')
-    if len({i.shape for i in images}) > 1:
-        raise ValueError(f'expected images of one size in {folder}, got several; say which you want (--size 32)')
-    classes = sorted(set(parents))
-    labels = torch.tensor([classes.index(p) for p in parents])
-    return ImageSet(torch.stack(images), labels, str(folder), unreadable)
+    stream = FolderStream(folder, size, channels)
+    images = torch.cat(list(stream))
+    classes = sorted({p.parent for p in stream.read})
+    labels = torch.tensor([classes.index(p.parent) for p in stream.read])
+    return ImageSet(images, labels, str(folder), stream.unreadable)
 
 # %% ../nbs/06_data.ipynb #258cda21
 def _is_grey(path):
@@ -171,7 +202,7 @@ def load_images(
         raise ValueError(f'expected a data set among digits, {", ".join(_torchvision)}, or a folder, got {name!r}; '
                          'a folder needs its path (./photos)')
     if size is not None and found.images.shape[-2:] != (size, size):
-        found.images = tvf.resize(found.images, [size, size], antialias=True)
+        found.images = resize_pixels(found.images, size)
     return found
 
 # %% ../nbs/06_data.ipynb #ddbd3978
