@@ -7,13 +7,13 @@ __all__ = ['one_line_errors', 'measure', 'sample_from', 'image_shape', 'ddpm_tra
            'sampling_options', 'images_of', 'statistics_of', 'ddpm_fid', 'feature_network', 'real_images']
 
 # %% ../nbs/20_cli.ipynb #e700b39a
-import json
 import platform
 import sys
 import time
 import traceback
 from dataclasses import asdict, replace
-from functools import partial, wraps
+from functools import wraps
+from json import dumps
 from pathlib import Path
 
 import torch
@@ -141,7 +141,7 @@ def finish(
         parameters=sum(p.numel() for p in model.parameters()), steps=config.steps, seed=config.seed,
         device=device_name(device), versions={'ddpm_nbdev': __version__, 'torch': torch.__version__,
         'accelerate': accelerate_version, 'python': platform.python_version()})
-    (run/'metrics.json').write_text(json.dumps(metrics, indent=2))
+    (run/'metrics.json').write_text(dumps(metrics, indent=2))
     print(result or 'no Fréchet distance: the package has features for digits only')
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json')
@@ -263,7 +263,7 @@ def ddpm_fid(
     size:int=None, # Resize images to this many pixels a side
     only_distance:bool=False, # Only the Fréchet distance, streaming in constant memory
     save:str=None, # Also write the reference's statistics to this .npz file
-    as_json:bool=False, # Print one line of JSON
+    json:bool=False, # Print one line of JSON instead of the table
     seed:int=0, # Of the samples
     device:str='auto', # auto, cpu, cuda or mps
     quiet:bool=False, # No progress bar
@@ -280,12 +280,12 @@ def ddpm_fid(
         if save: save_statistics(y, save)
         found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n or None)
         text = f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} against {y.n or "unknown"}'
-        print(json.dumps(found) if as_json else text)
+        print(dumps(found) if json else text)
         return
     x, y = (_all(images_of(side, half, seed=seed + i, **options), net, progress)
             for i, (side, half) in enumerate([(a, 'train'), (b, 'test')]))
     report = evaluate(x, y, real_images(b, size, 2*len(x)), net, progress=progress)
-    print(report.json() if as_json else report)
+    print(report.json() if json else report)
 
 def _all(images, net, progress): # images as one tensor, with a word on what the table will keep
     if not isinstance(images, Tensor):

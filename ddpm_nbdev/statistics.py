@@ -8,6 +8,7 @@ __all__ = ['weights_url', 'InceptionFeatures', 'load_inception', 'Moments', 'Sta
 
 # %% ../nbs/09a_statistics.ipynb #2e6b8c24
 import os
+import sys
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def load_inception(
     standard: bool=True, # Insist on the weights that FID is defined with?
 ) -> InceptionFeatures: # In eval mode
     "Inception with FID's weights. Raises ValueError if they can't be had, or are others."
-    path = Path(path or _download(Path(get_dir())/'checkpoints'/Path(weights_url).name))
+    path = Path(path or _download(Path(get_dir())/'checkpoints'/Path(weights_url).name, weights_url))
     if not path.is_file():
         raise ValueError(f"expected Inception's weights at {path}, which is not there; download {weights_url}")
     checksum, known = sha256(path.read_bytes()).hexdigest()[:8], weights_url[-12:-4]
@@ -73,13 +74,13 @@ def load_inception(
     name = 'inception-2048' if checksum == known else f'inception-2048 (weights {checksum})'
     return InceptionFeatures(state, name).to(device).eval()
 
-def _download(path):
+def _download(path, url):
     if path.is_file(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    try: download_url_to_file(weights_url, str(path), hash_prefix=weights_url[-12:-4], progress=sys.stderr.isatty())
+    try: download_url_to_file(url, str(path), hash_prefix=url[-12:-4], progress=sys.stderr.isatty())
     except (OSError, RuntimeError) as e:
         raise ValueError(f"expected to download Inception's weights, got {str(e)[:100]}; "
-                         f'fetch {weights_url} elsewhere, and give its path') from e
+                         f'fetch {url} elsewhere, and give its path') from e
     return path
 
 # %% ../nbs/09a_statistics.ipynb #e7f51d0d
