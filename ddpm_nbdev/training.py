@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['by_preset', 'ddpm_loss', 'posterior_mean', 'make_ema', 'lr_factor', 'TrainConfig', 'check_device', 'whole_or_absent',
-           'save_model', 'load_model', 'weights_path', 'checkpoints', 'batch_indices', 'Trainer']
+           'save_model', 'load_model', 'weights_path', 'checkpoints', 'batch_indices', 'Trainer', 'file_checksum']
 
 # %% ../nbs/07_training.ipynb #ebecbc8a
+import hashlib
 import json
 import math
 import os
@@ -252,15 +253,16 @@ class Trainer:
     def __init__(self,
         config: TrainConfig, # All that decides the run
         data: ImageSet, # Images to learn from
-        run: str|Path, # Directory for the run; must be new or empty
+        run: str|Path, # Directory for the run; must be new or empty, unless resumed
         sample: Callable|None=None, # sample(model) -> images (N, C, H, W), for grids while training
+        resumed: bool=False, # Go on in a directory that exists? (07b_resume restores the state)
     ):
         N, C, H, W = data.images.shape
         config = replace(config, image_size=(H, W))
         self.data, self.run, self.sample = data, Path(run), sample
-        if self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir())):
+        if not resumed and self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir())):
             raise FileExistsError(f'expected a new run directory, got {run}, which exists and is kept; '
-                                  'name another with --out, or sample from it with ddpm_sample --run')
+                                  f'go on with ddpm_train --resume {run}, or name another with --out')
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         cpu = check_device(config.device) == 'cpu'
         preset = config.preset or preset_for(H, W)
@@ -283,7 +285,9 @@ class Trainer:
             self.reference = to_float(self.images)
             if config.flip: self.reference = torch.cat([self.reference, self.reference.flip(-1)])
         self.generator = seeded(config.seed, self.device)
-        self.step, self.losses = 0, []
+        self.step, self.first, self.losses = 0, 0, [] # first: the step that it began or went on from
+        self.stop = False # set it to end after the current step
+        self.skipped = torch.zeros(2, device=self.device) # non-finite steps: in a row, in all
 
 # %% ../nbs/07_training.ipynb #fc76bc5a
 @patch
@@ -301,7 +305,10 @@ def train_step(self: Trainer,
     self.optimizer.zero_grad()
     self.accelerator.backward(loss)
     norm = self.accelerator.clip_grad_norm_(self.unet.parameters(), self.config.clip_norm)
+    bad = (~(loss.isfinite() & norm.isfinite())).float()
+    self.optimizer.optimizer.found_inf = bad # fused AdamW leaves weights and moments alone where this is 1
     self.optimizer.step()
+    self.skipped = torch.stack([(self.skipped[0] + 1)*bad, self.skipped[1] + bad])
     self.scheduler.step()
     self.ema.update_parameters(self.accelerator.unwrap_model(self.unet))
     self.step += 1
@@ -312,14 +319,30 @@ def train_step(self: Trainer,
 def save(self: Trainer) -> Path: # The new checkpoint
     "Write a checkpoint, whole or absent; then remove the oldest beyond `keep`."
     folder = self.run/'checkpoints'/f'step-{self.step}'
-    with whole_or_absent(folder) as aside:
-        save_model(self.accelerator.unwrap_model(self.unet), aside/'model.safetensors', self.config)
-        save_model(self.ema.module, aside/'ema.safetensors', self.config)
-        torch.save({'step': self.step, 'optimizer': self.optimizer.state_dict(), 'losses': self.losses,
-            'scheduler': self.scheduler.state_dict(), 'n_averaged': self.ema.n_averaged,
-            'generator': self.generator.get_state(), 'rng': torch.get_rng_state()}, aside/'state.pt')
+    try:
+        with whole_or_absent(folder) as aside: self._write(aside)
+    except (OSError, RuntimeError, SafetensorError) as e: # torch and safetensors have their own names for a full disk
+        good = checkpoints(self.run)
+        raise ValueError(f'expected to write a checkpoint at step {self.step}, got "{e}"; make room and go on with '
+                         f'ddpm_train --resume {self.run}; the last good one is {good[-1] if good else "none"}') from e
     for old in checkpoints(self.run)[:-self.config.keep]: shutil.rmtree(old)
     return folder
+
+@patch
+def _write(self: Trainer, aside):
+    save_model(self.accelerator.unwrap_model(self.unet), aside/'model.safetensors', self.config)
+    save_model(self.ema.module, aside/'ema.safetensors', self.config)
+    torch.save({'step': self.step, 'optimizer': self.optimizer.state_dict(), 'losses': self.losses,
+        'scheduler': self.scheduler.state_dict(), 'n_averaged': self.ema.n_averaged, 'skipped': self.skipped,
+        'generator': self.generator.get_state(), 'rng': torch.get_rng_state(), 'n_images': len(self.data)},
+        aside/'state.pt')
+    (aside/'sha256.json').write_text(json.dumps({p.name: file_checksum(p) for p in aside.iterdir()}))
+
+def file_checksum(
+    path: str|Path, # A file
+) -> str: # Its sha256, hexadecimal
+    "The checksum by which a damaged file is found."
+    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
 
 # %% ../nbs/07_training.ipynb #b1bdd282
 @patch
@@ -330,29 +353,36 @@ def train(self: Trainer,
     c = self.config
     self.run.mkdir(parents=True, exist_ok=True)
     (self.run/'config.json').write_text(json.dumps({'train': asdict(c), 'unet': self.ema.module.config}, indent=2))
-    log = SummaryWriter(self.run/'tensorboard')
-    bar = tqdm(total=c.steps*c.batch_size, unit='img', unit_scale=True, disable=not progress, desc='train')
-    started, batches = time.perf_counter(), batch_indices(len(self.data), c.batch_size, c.seed, self.step)
-    while self.step < c.steps:
+    log = SummaryWriter(self.run/'tensorboard', purge_step=self.step + 1) # what a crash left beyond is void
+    bar = tqdm(total=c.steps*c.batch_size, initial=self.step*c.batch_size, unit='img', unit_scale=True,
+               disable=not progress, desc='train')
+    started, self.first, saved = time.perf_counter(), self.step, None
+    batches = batch_indices(len(self.data), c.batch_size, c.seed, self.step)
+    while self.step < c.steps and not self.stop:
         loss, norm = self.train_step(next(batches))
         bar.update(c.batch_size)
         if self.step % c.log_every == 0 or self.step == c.steps:
-            speed = self.step*c.batch_size/(time.perf_counter() - started)
+            speed = (self.step - self.first)*c.batch_size/(time.perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
             bar.set_postfix(loss=f'{loss.item():.4f}')
         if c.sample_every and self.step % c.sample_every == 0: self._grid(log)
-        if c.save_every and self.step % c.save_every == 0 and self.step < c.steps: self.save()
+        if c.save_every and self.step % c.save_every == 0: saved = self.save()
     bar.close()
     log.close()
-    self._loss_curve()
-    return self.save()
+    if self.losses: self._loss_curve()
+    return saved if saved and saved.name == f'step-{self.step}' else self.save()
 
 # %% ../nbs/07_training.ipynb #72647476
 @patch
 def _log(self: Trainer, log, loss, norm, speed):
-    if not math.isfinite(loss):
-        raise ValueError(f'expected a finite loss, got {loss} at step {self.step}; lower the learning rate '
-                         f'(--lr {self.config.lr/3:.1g})')
+    in_a_row, in_all = self.skipped.int().tolist()
+    if in_a_row >= 10:
+        good = checkpoints(self.run)
+        raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at step {self.step}, '
+                         f'with rate {self.scheduler.get_last_lr()[0]:.2g}; start anew with --lr {self.config.lr/3:.1g}; '
+                         f'the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
+    if not math.isfinite(loss): return # skipped, and counted
+    log.add_scalar('skipped', in_all, self.step)
     self.losses.append((self.step, loss))
     values = {'loss': loss, 'lr': self.scheduler.get_last_lr()[0], 'grad_norm': norm, 'images_per_s': speed}
     for name, value in values.items(): log.add_scalar(name, value, self.step)
