@@ -102,14 +102,15 @@ class Report:
                  f'{"":22}{"samples":>16}{"real images":>18}']
         for name, found in self.samples.items():
             cells = [_cell(name, *values[name]) for values in (self.samples, self.real) if name in values]
-            lines.append(f'{name:22}{cells[0]:>16}' + (f'{cells[1]:>18}' if cells[1:] else ''))
+            label = 'Fréchet distance' if name == 'frechet_distance' else name.replace('_', ' ')
+            lines.append(f'{label:22}{cells[0]:>16}' + (f'{cells[1]:>18}' if cells[1:] else ''))
         return '\n'.join(lines)
 
     def json(self)->str: # One line
         return json.dumps(asdict(self))
 
 def _cell(name, value, error):
-    digits = 1 if name in ('Fréchet distance', 'distance at infinity') else 3 if name == 'kernel distance' else 2
+    digits = {'frechet_distance': 1, 'distance_at_infinity': 1, 'kernel_distance': 3}.get(name, 2)
     return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None else '')
 
 # %% ../nbs/09c_evaluate.ipynb #841e08df
@@ -137,10 +138,10 @@ def evaluate(
     return report
 
 def _measures(x, y, k, inception):
-    known = {'Fréchet distance': (feature_distance(x, y), None)}
-    if min(len(x), len(y)) >= 80: known['distance at infinity'] = distance_at_infinity(x, y)
+    known = {'frechet_distance': (feature_distance(x, y), None)}
+    if min(len(x), len(y)) >= 80: known['distance_at_infinity'] = distance_at_infinity(x, y)
     scale = 1. if inception else y.square().mean().sqrt()
-    known['kernel distance'] = kid(x/scale, y/scale)
+    known['kernel_distance'] = kid(x/scale, y/scale)
     return known | {name: (value, None) for name, value in precision_recall(x, y, k).items()}
 
 # %% ../nbs/09c_evaluate.ipynb #7542e1df
