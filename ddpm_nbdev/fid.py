@@ -120,7 +120,7 @@ def load_digit_features() -> DigitFeatures: # In eval mode
 def features(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     net: Callable|None=None, # Images in [-1, 1] -> (B, D); the digits' network if None
-    batch_size: int=500, # Images at a time
+    batch_size: int|None=None, # Images at a time; the network's own `batch_size`, or 500, if None
     progress: bool=False, # Show a progress bar?
 ) -> Tensor: # Features, (N, D), float32, on the CPU
     "Features of images, which are rounded to pixels first. Raises ValueError for wrong shapes or values."
@@ -131,7 +131,7 @@ def features(
         raise ValueError(f'expected images (N, {", ".join(map(str, expected))}) for the features {feature_name(net)}, '
                          f'got {tuple(pixels.shape)}; use features made for your images')
     device = next((p.device for p in getattr(net, 'parameters', tuple)()), 'cpu')
-    batches = tqdm(pixels.split(batch_size), 'features', disable=not progress, unit='batch')
+    batches = tqdm(pixels.split(batch_size or getattr(net, 'batch_size', 500)), 'features', disable=not progress, unit='batch')
     found = torch.cat([net(to_float(batch.to(device))).cpu() for batch in batches])
     if found.ndim != 2: raise ValueError(f'expected features (N, D) from {feature_name(net)}, got {tuple(found.shape)}')
     return found

@@ -33,7 +33,7 @@ weights_url = 'https://github.com/toshas/torch-fidelity/releases/download/v0.2.0
 
 class InceptionFeatures(nn.Module):
     "Inception v3's 2,048 features for FID (Heusel et al. 2017), by torch-fidelity."
-    name = 'inception-2048'
+    name, batch_size = 'inception-2048', 50 # 50 images of 299×299 take about 1 GB on the way
 
     def __init__(self,
         state: dict, # The network's weights, name -> tensor
@@ -167,6 +167,9 @@ def my_share(
 ) -> Tensor|FolderStream: # Every n-th of them, for the i-th of n processes
     "This process's share of a set of images; all of them without torchrun."
     if not dist.is_initialized(): return images
+    n = len(images) if isinstance(images, Tensor) else len(images.paths)
+    if n < dist.get_world_size(): # on all processes alike, so that none waits for another
+        raise ValueError(f'expected at least one image a process, got {n} for {dist.get_world_size()}')
     every = slice(dist.get_rank(), None, dist.get_world_size())
     if isinstance(images, Tensor): return images[every]
     images = copy(images)
