@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from safetensors.torch import load_file
 
 from .data import ImageSet
-from .training import TrainConfig, Trainer, checkpoints, file_checksum
+from .training import TrainConfig, Trainer, checkpoints, file_checksum, is_main_process
 
 # %% ../nbs/07b_resume.ipynb #9af90050
 def newest_good(
@@ -31,8 +31,8 @@ def newest_good(
     "Find the checkpoint to go on from. Names damaged ones. Raises ValueError if none is good."
     found = checkpoints(run)
     for folder in reversed(found):
-        if damage := find_damage(folder): print(f'{folder} is damaged ({damage}); trying the one before', file=sys.stderr)
-        else: return folder
+        if not (damage := find_damage(folder)): return folder
+        if is_main_process(): print(f'{folder} is damaged ({damage}); trying the one before', file=sys.stderr)
     raise ValueError(f'expected a checkpoint in {run}, got {len(found)}, none of them whole; '
                      'start anew with another --out')
 
@@ -72,7 +72,8 @@ def resume(cls: Trainer,
     trainer.optimizer.load_state_dict(state['optimizer'])
     trainer.scheduler.load_state_dict(state['scheduler'])
     trainer.generator.set_state(state['generator'])
-    torch.set_rng_state(state['rng'])
+    if len(state['rng']) == trainer.accelerator.num_processes: # else each keeps the seed of its number
+        torch.set_rng_state(state['rng'][trainer.accelerator.process_index])
     trainer.skipped, trainer.step = state['skipped'].to(trainer.device), state['step']
     trainer.losses = [tuple(point) for point in state['losses']]
     return trainer
@@ -92,9 +93,9 @@ def stop_on_signals(
     trainer: Trainer, # The trainer to stop
 ) -> Iterator[dict]: # Its 'signal' is the signal that came, None if none did
     "While inside, Ctrl-C and SIGTERM end the training after the current step; a second Ctrl-C ends it at once."
-    came = {'signal': None}
+    came, alone = {'signal': None}, trainer.accelerator.num_processes == 1
     def note(number, frame):
-        if came['signal']: raise KeyboardInterrupt
+        if came['signal'] and alone: raise KeyboardInterrupt # torchrun passes every Ctrl-C on once more
         came['signal'], trainer.stop = number, True
     if threading.current_thread() is not threading.main_thread(): # signals go to the main thread only
         yield came

@@ -131,8 +131,9 @@ def preset_for(
 def make_unet(
     preset: str, # 'digits', 'px32', 'px64', or 'original'
     in_channels: int=3, # Channels of the image
+    **changes, # Options of UNet other than the preset's
 ) -> UNet: # A new network with random weights
     "A UNet by the name of its preset. Raises ValueError for an unknown name."
     if preset not in presets | {'original': {}}:
         raise ValueError(f'expected a preset among {", ".join(presets)}, original, got {preset!r}')
-    return UNet(in_channels, **presets.get(preset, {}))
+    return UNet(in_channels, **presets.get(preset, {}) | changes)
