@@ -122,14 +122,15 @@ def evaluate(
     k: int=5, # Neighbours, for precision and its kin
     repeats: int=8, # Random subsets of `real`
     progress: bool=False, # Show progress bars?
+    features_of: Callable=features, # How features are taken; shared_features, where several processes share the work
 ) -> Report: # Every measure of samples, and of as many real images
     "The table: distance, with and without the bias of N, KID, precision, recall, density, coverage."
     net = net or load_digit_features()
-    x, y = (features(images, net, progress=progress) for images in (samples, reference))
+    x, y = (features_of(images, net, progress=progress) for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
     report = Report(_measures(x, y, k, inception), {}, len(x), len(y), name)
     if real is None or len(real) < len(x): return report
-    pool = features(real, net, progress=progress)
+    pool = features_of(real, net, progress=progress)
     picks = [torch.randperm(len(pool), generator=seeded(s))[:len(x)] for s in range(repeats)]
     found = [_measures(pool[p], y, k, inception) for p in picks]
     for name in found[0]:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['weights_url', 'InceptionFeatures', 'load_inception', 'Moments', 'Statistics', 'images_checksum', 'collect',
-           'my_share', 'save_statistics', 'load_statistics', 'statistics_distance', 'merge']
+           'my_share', 'shared_features', 'save_statistics', 'load_statistics', 'statistics_distance', 'merge']
 
 # %% ../nbs/09a_statistics.ipynb #2e6b8c24
 import os
@@ -175,6 +175,17 @@ def my_share(
     images = copy(images)
     images.paths = images.paths[every]
     return images
+
+def shared_features(
+    images: Tensor, # All images, uint8, or float in [-1, 1]; (N, C, H, W)
+    net: Callable|None=None, # Feature network; the digits' if None
+    progress: bool=False, # Show a progress bar?
+) -> Tensor: # Features of all of them, (N, D), float32, on every process
+    "Features, each process's share by itself, then all together in the order of the images."
+    parts = _from_all(features(my_share(images), net, progress=progress))
+    found = torch.empty(len(images), parts[0].shape[1])
+    for rank, part in enumerate(parts): found[rank::len(parts)] = part
+    return found
 
 # %% ../nbs/09a_statistics.ipynb #bef55ce9
 _texts = ('features', 'transform', 'data', 'split', 'images')

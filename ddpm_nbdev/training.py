@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn as nn
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -237,9 +237,9 @@ class Trainer:
             'precision': 'bf16' if has_native_bf16(device) else 'no', 'image_size': (H, W)}
         config = replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
         self.config, self.schedule = config, config.make_schedule()
-        self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision=config.precision)
+        self.accelerator = Accelerator(cpu=device == 'cpu')
         self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
-        if self.is_main and not resumed: self._refuse_used_directory()
+        if not resumed: self._refuse_used_directory()
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         self._share_batch()
         torch.manual_seed(config.seed)
@@ -263,7 +263,8 @@ class Trainer:
 # %% ../nbs/07_training.ipynb #18e4050c
 @patch
 def _refuse_used_directory(self: Trainer):
-    if self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir())):
+    used = self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir()))
+    if broadcast_object_list([used])[0]: # the first process looks, before it makes the directory itself
         raise FileExistsError(f'expected a new run directory, got {self.run}, which exists and is kept; '
                               f'go on with ddpm_train --resume {self.run}, or name another with --out')
 
@@ -315,7 +316,7 @@ def _parts(self: Trainer, pixels): # x_0, t and eps of each part of this process
 def _backward(self: Trainer, x_0, t, eps, last): # the gradient of a part; processes exchange theirs at the last one
     waiting = nullcontext() if last else self.accelerator.no_sync(self.unet)
     with waiting:
-        with self.accelerator.autocast():
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == 'bf16'):
             loss = ddpm_loss(self.unet, self.schedule, x_0, self.config.target, reference=self.reference,
                              weight=self.weight, t_eps=(t, eps))/self.config.accumulate
         self.accelerator.backward(loss)
