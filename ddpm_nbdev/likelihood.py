@@ -54,9 +54,10 @@ def step_bits(
     levels: int|None=256, # How many values a pixel can have; None for data on the real line, where L_0 is a density
     generator: torch.Generator|None=None, # Where the noise is drawn from
 ) -> Tensor: # L_t of each image, (B,), bits per dimension, float64
-    "One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020)."
+    "One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020). Raises ValueError for 'beta_tilde' with T = 1."
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
+    if variance == 'beta_tilde' and schedule.T < 2: raise ValueError("expected T >= 2 for 'beta_tilde', got 1; take 'beta'")
     schedule = schedule.to(x_0.device, torch.float64)
     x_t, _ = q_sample(schedule, x_0.double(), t, generator=generator)
     pred = ask(model, x_t.to(x_0.dtype), schedule.timesteps[t]).double()
@@ -64,7 +65,7 @@ def step_bits(
     if levels: x_0_hat = x_0_hat.clamp(-1, 1)
     mu_q, var_q = q_posterior(schedule, x_0.double(), x_t, t)
     mu_p, _ = q_posterior(schedule, x_0_hat, x_t, t)
-    var_p = schedule.gather(variance, t.clamp(min=min(1, schedule.T - 1)) if variance == 'beta_tilde' else t, x_t)
+    var_p = schedule.gather(variance, t.clamp(min=1) if variance == 'beta_tilde' else t, x_t)
     nats = gaussian_kl(mu_q, var_q, mu_p, var_p)
     last = _decoder_nats(x_0.double(), mu_p, var_p, levels)
     return torch.where((t == 0).reshape(-1, *[1]*(x_0.ndim - 1)), last, nats).flatten(1).mean(1)/math.log(2)

@@ -1,0 +1,157 @@
+"""Time of one training step beside its peers', per unit of work: OMP_NUM_THREADS=2 python benchmarks/train_step.py
+
+At the size of CIFAR-10 (32×32×3), in one run, interleaved: this package's trainer in float32 and bfloat16, and the
+usual float32 loops (zero_grad, loss, backward, clip, AdamW, average) around the networks of denoising-diffusion-pytorch,
+of diffusers, and of the original notebook. The networks differ, so the measure is GFLOP/s: the operations of
+one step, as torch counts them, per second. On a GPU the peers run under bfloat16 autocast as well. Also: the share
+of a step that is not forward, backward or optimizer, and the device's rate of large matrix products.
+"""
+import os
+import statistics
+import sys
+import time
+from contextlib import nullcontext
+from tempfile import TemporaryDirectory
+
+import diffusers
+import torch
+import torch.nn.functional as F
+from denoising_diffusion_pytorch import GaussianDiffusion
+from denoising_diffusion_pytorch import Unet as LucidUnet
+from diffusers import DDPMScheduler, UNet2DModel
+from torch.utils.flop_counter import FlopCounterMode
+
+from ddpm_nbdev.cli import device_name
+from ddpm_nbdev.data import ImageSet
+from ddpm_nbdev.training import TrainConfig, Trainer, check_device, has_native_bf16
+from ddpm_nbdev.unet import UNet
+
+DEVICE = check_device('auto')
+BATCH, ROUNDS = (4, 7) if DEVICE == 'cpu' else (128, 30)
+IMAGES = torch.randint(0, 256, (256, 3, 32, 32), dtype=torch.uint8)
+
+
+def wait():
+    if DEVICE == 'cuda': torch.cuda.synchronize()
+
+
+def ours(folder, precision, **kw):
+    config = TrainConfig(batch_size=BATCH, preset='px32', precision=precision, device=DEVICE, **kw)
+    trainer = Trainer(config, ImageSet(IMAGES, torch.zeros(256), 'random'), f'{folder}/{precision}{len(kw)}')
+    pixels = IMAGES[:BATCH].to(DEVICE)
+    return lambda: trainer.train_step(pixels), trainer
+
+
+def usual_loop(module, loss_of):
+    "The loop of most tutorials: model in train mode, AdamW, an average of the weights by hand."
+    module = module.to(DEVICE).train()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=2e-4)
+    average = [p.detach().clone() for p in module.parameters()]
+    x_0 = IMAGES[:BATCH].to(DEVICE).float()/127.5 - 1
+    half = torch.autocast('cuda', torch.bfloat16) if DEVICE == 'cuda' else nullcontext()
+
+    def step():
+        optimizer.zero_grad()
+        with half: loss = loss_of(module, x_0)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.)
+        optimizer.step()
+        with torch.no_grad():
+            for a, p in zip(average, module.parameters()): a.mul_(.9999).add_(p, alpha=1e-4)
+    return step
+
+
+def by_diffusers():
+    unet = UNet2DModel(sample_size=32, block_out_channels=(128, 256, 256, 256), layers_per_block=2, dropout=.1,
+        down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D', 'DownBlock2D'),
+        up_block_types=('UpBlock2D', 'UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'))
+    scheduler = DDPMScheduler()
+
+    def loss_of(unet, x_0):
+        eps, t = torch.randn_like(x_0), torch.randint(0, 1000, (len(x_0),), device=x_0.device)
+        return F.mse_loss(unet(scheduler.add_noise(x_0, eps, t), t).sample.float(), eps)
+    return usual_loop(unet, loss_of)
+
+
+def by_lucidrains():
+    return usual_loop(GaussianDiffusion(LucidUnet(64, flash_attn=DEVICE == 'cuda'), image_size=32),
+                      lambda diffusion, x_0: diffusion((x_0 + 1)/2))
+
+
+def by_original():
+    "The original's network (default UNet), its loss with the noise mended, its loop."
+    alpha_bar = torch.linspace(1e-4, .02, 1000).neg().add(1).cumprod(0).to(DEVICE)
+
+    def loss_of(unet, x_0):
+        t, eps = torch.randint(0, 1000, (len(x_0),), device=x_0.device), torch.randn_like(x_0)
+        a = alpha_bar[t][:, None, None, None]
+        return F.mse_loss(unet(a.sqrt()*x_0 + (1 - a).sqrt()*eps, t).float(), eps)
+    return usual_loop(UNet(3), loss_of)
+
+
+def matrix_rate(dtype):
+    n = 2048 if DEVICE == 'cpu' else 8192
+    a, b, rates = torch.randn(n, n, device=DEVICE).to(dtype), torch.randn(n, n, device=DEVICE).to(dtype), []
+    for _ in range(8):
+        wait()
+        start = time.perf_counter()
+        a @ b
+        wait()
+        rates.append(2*n**3/(time.perf_counter() - start)/1e9)
+    return max(rates)
+
+
+def host_share(trainer, step):
+    "Share of a step outside forward, backward and optimizer: noise, targets, clipping, average, bookkeeping."
+    inside = 0.
+
+    def timed(function):
+        def call(*args, **kw):
+            nonlocal inside
+            start = time.perf_counter()
+            try: return function(*args, **kw)
+            finally:
+                wait()
+                inside += time.perf_counter() - start
+        return call
+    trainer.unet.forward = timed(trainer.unet.forward)
+    trainer.accelerator.backward = timed(trainer.accelerator.backward)
+    trainer.optimizer.step = timed(trainer.optimizer.step)
+    wait()
+    start = time.perf_counter()
+    for _ in range(ROUNDS): step()
+    wait()
+    return 1 - inside/(time.perf_counter() - start)
+
+
+if __name__ == '__main__':
+    with TemporaryDirectory() as folder:
+        steps = {'ours, float32': ours(folder, 'no')[0]}
+        if has_native_bf16(DEVICE): steps['ours, bfloat16'] = ours(folder, 'bf16')[0]
+        if DEVICE == 'cuda' or '--compile' in sys.argv:
+            steps['ours, compiled'] = ours(folder, 'bf16' if has_native_bf16(DEVICE) else 'no', compile=True)[0]
+        steps |= {'diffusers': by_diffusers(), 'denoising-diffusion-pytorch': by_lucidrains(), 'original': by_original()}
+        work = {}
+        for name, step in steps.items():
+            with FlopCounterMode(display=False) as counter: step()
+            work[name] = counter.get_total_flops()
+        work |= {name: work['ours, float32'] for name in steps if name.startswith('ours')} # compiled code hides its own
+        times = {name: [] for name in steps}
+        for i in range(ROUNDS + 2):
+            for name, step in steps.items():
+                wait()
+                start = time.perf_counter()
+                step()
+                wait()
+                if i >= 2: times[name].append(time.perf_counter() - start)
+        rates = {name: work[name]/statistics.median(t)/1e9 for name, t in times.items()}
+        share = host_share(*reversed(ours(folder, 'no', min_snr=5.)))
+    kinds = {'float32': torch.float32} | ({'bfloat16': torch.bfloat16} if has_native_bf16(DEVICE) else {})
+    print(f'{device_name(DEVICE)}, {os.cpu_count()} cores, torch {torch.__version__}, diffusers {diffusers.__version__}')
+    print('matrix products: ' + ', '.join(f'{k} {matrix_rate(d):.0f} GFLOP/s' for k, d in kinds.items()))
+    print(f'batch {BATCH}, median of {ROUNDS} interleaved rounds')
+    for name, rate in rates.items():
+        print(f'{name:28}{1e3*statistics.median(times[name]):8.0f} ms{work[name]/BATCH/1e9:8.1f} GFLOP an image'
+              f'{rate:8.0f} GFLOP/s{rate/rates["diffusers"]:6.2f} times diffusers'
+              f'{rate/rates["denoising-diffusion-pytorch"]:6.2f} times denoising-diffusion-pytorch')
+    print(f'not forward, backward or optimizer: {share:.1%} of our step')
