@@ -35,10 +35,10 @@ def wait():
     if DEVICE == 'cuda': torch.cuda.synchronize()
 
 
-def ours(folder, precision, **kw):
-    config = TrainConfig(batch_size=BATCH, preset='px32', precision=precision, device=DEVICE, **kw)
-    trainer = Trainer(config, ImageSet(IMAGES, torch.zeros(256), 'random'), f'{folder}/{precision}{len(kw)}')
-    pixels = IMAGES[:BATCH].to(DEVICE)
+def ours(folder, precision, batch=BATCH, **kw):
+    config = TrainConfig(batch_size=batch, preset='px32', precision=precision, device=DEVICE, stable_target=0, **kw)
+    trainer = Trainer(config, ImageSet(IMAGES, torch.zeros(256), 'random'), f'{folder}/unused')
+    pixels = IMAGES[:batch].to(DEVICE)
     return lambda: trainer.train_step(pixels), trainer
 
 
@@ -101,25 +101,28 @@ def matrix_rate(dtype):
     return max(rates)
 
 
-def host_share(trainer, step):
+def host_share(step, trainer, rounds):
     "Share of a step outside forward, backward and optimizer: noise, targets, clipping, average, bookkeeping."
-    inside = 0.
+    inside, began = 0., 0.
 
-    def timed(function):
-        def call(*args, **kw):
-            nonlocal inside
-            start = time.perf_counter()
-            try: return function(*args, **kw)
-            finally:
-                wait()
-                inside += time.perf_counter() - start
-        return call
-    trainer.unet.forward = timed(trainer.unet.forward)
-    trainer.accelerator.backward = timed(trainer.accelerator.backward)
-    trainer.optimizer.step = timed(trainer.optimizer.step)
-    wait()
-    start = time.perf_counter()
-    for _ in range(ROUNDS): step()
+    def begin(*args):
+        nonlocal began
+        wait()
+        began = time.perf_counter()
+
+    def end(*args):
+        nonlocal inside
+        wait()
+        inside += time.perf_counter() - began
+    trainer.unet.register_forward_pre_hook(begin)
+    trainer.unet.register_forward_hook(end)
+    trainer.optimizer.optimizer.register_step_pre_hook(begin)
+    trainer.optimizer.optimizer.register_step_post_hook(end)
+    backward = trainer.accelerator.backward
+    trainer.accelerator.backward = lambda loss: (begin(), backward(loss), end())
+    step()
+    inside, start = 0., time.perf_counter()
+    for _ in range(rounds): step()
     wait()
     return 1 - inside/(time.perf_counter() - start)
 
@@ -145,7 +148,7 @@ if __name__ == '__main__':
                 wait()
                 if i >= 2: times[name].append(time.perf_counter() - start)
         rates = {name: work[name]/statistics.median(t)/1e9 for name, t in times.items()}
-        share = host_share(*reversed(ours(folder, 'no', min_snr=5.)))
+        shares = {batch: host_share(*ours(folder, 'no', batch), max(2, ROUNDS*BATCH//batch)) for batch in (BATCH, 32)}
     kinds = {'float32': torch.float32} | ({'bfloat16': torch.bfloat16} if has_native_bf16(DEVICE) else {})
     print(f'{device_name(DEVICE)}, {os.cpu_count()} cores, torch {torch.__version__}, diffusers {diffusers.__version__}')
     print('matrix products: ' + ', '.join(f'{k} {matrix_rate(d):.0f} GFLOP/s' for k, d in kinds.items()))
@@ -154,4 +157,4 @@ if __name__ == '__main__':
         print(f'{name:28}{1e3*statistics.median(times[name]):8.0f} ms{work[name]/BATCH/1e9:8.1f} GFLOP an image'
               f'{rate:8.0f} GFLOP/s{rate/rates["diffusers"]:6.2f} times diffusers'
               f'{rate/rates["denoising-diffusion-pytorch"]:6.2f} times denoising-diffusion-pytorch')
-    print(f'not forward, backward or optimizer: {share:.1%} of our step')
+    for batch, share in shares.items(): print(f'not forward, backward or optimizer: {share:.1%} of our step at batch {batch}')
