@@ -55,6 +55,7 @@ def resume(cls: Trainer,
     data: ImageSet, # The images that the run learns from
     steps: int|None=None, # New number of steps in all, at least as many as are done; as it was if None
     sample: Callable|None=None, # sample(model) -> images (N, C, H, W), for grids while training
+    **machine, # Options of the machine, which may be another now: accumulate, compile, device, workers
 ) -> Trainer: # A trainer in the state of the newest good checkpoint
     "Go on with a run, to the bit on a CPU. Raises ValueError for other data, or fewer steps than are done."
     checkpoint = newest_good(run)
@@ -62,7 +63,7 @@ def resume(cls: Trainer,
     state = torch.load(checkpoint/'state.pt', map_location='cpu', weights_only=True)
     if steps is not None and steps < state['step']:
         raise ValueError(f'expected steps >= {state["step"]}, which {run} has done, got {steps}')
-    trainer = cls(replace(config, steps=steps or config.steps), data, run, sample, resumed=True)
+    trainer = cls(replace(config, steps=steps or config.steps, **machine), data, run, sample, resumed=True)
     if (len(data), trainer.config.image_size) != (state['n_images'], config.image_size):
         raise ValueError(f'expected the data of {run}, {state["n_images"]} images of {config.image_size}, '
                          f'got {len(data)} of {trainer.config.image_size}')
