@@ -39,7 +39,7 @@ from .solvers import churn_steps, place_steps
 from .statistics import (Statistics, collect, load_inception, load_statistics, my_share, save_statistics,
                                    shared_features, statistics_distance)
 from .streams import open_images
-from .training import TrainConfig, Trainer, check_device, is_main_process, load_model
+from .training import TrainConfig, Trainer, check_device, is_main_process, load_model, write_whole
 
 # %% ../nbs/20_cli.ipynb #cc40c51e
 def one_line_errors(
@@ -224,7 +224,7 @@ def finish(
         parameters=sum(p.numel() for p in model.parameters()), steps=config.steps, seed=config.seed,
         device=device_name(device), versions={'ddpm_nbdev': __version__, 'torch': torch.__version__,
         'accelerate': accelerate_version, 'python': platform.python_version()})
-    (run/'metrics.json').write_text(dumps(metrics, indent=2))
+    write_whole(run/'metrics.json', dumps(metrics, indent=2))
     print(result or 'no Fréchet distance: the package has features for digits only')
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json')

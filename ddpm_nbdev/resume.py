@@ -118,4 +118,5 @@ def only_one(
             raise ValueError(f'expected to be the only trainer in {run}, got another at work there; '
                              'wait for it, or name another with --out') from None
         for part in Path(run).glob('checkpoints/.*.part-*'): shutil.rmtree(part) # left by a death while writing
+        for part in Path(run).glob('.*.part-*'): part.unlink()
         yield

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['by_preset', 'make_ema', 'lr_factor', 'TrainConfig', 'check_device', 'is_main_process', 'has_native_bf16',
-           'whole_or_absent', 'save_model', 'load_model', 'weights_path', 'checkpoints', 'Trainer', 'file_checksum']
+           'whole_or_absent', 'write_whole', 'save_model', 'load_model', 'weights_path', 'checkpoints', 'Trainer',
+           'file_checksum']
 
 # %% ../nbs/07_training.ipynb #ebecbc8a
 import hashlib
@@ -166,6 +167,20 @@ def _fsync(path):
     fd = os.open(path, os.O_RDONLY)
     try: os.fsync(fd)
     finally: os.close(fd)
+
+# %% ../nbs/07_training.ipynb #b5006efe
+def write_whole(
+    path: Path, # A file; an old one stays as it is until the new one is complete
+    text: str, # What goes into it
+):
+    "Write a text file so that there is always a complete one, the old or the new."
+    aside = path.with_name(f'.{path.name}.part-{os.getpid()}')
+    try:
+        aside.write_text(text)
+        _fsync(aside)
+        os.replace(aside, path)
+        _fsync(path.parent)
+    finally: aside.unlink(missing_ok=True)
 
 # %% ../nbs/07_training.ipynb #8c496afe
 def save_model(
@@ -386,7 +401,7 @@ def _begin(self: Trainer): # the directory, its config.json and its log; None fo
     if not self.is_main: return None
     self.run.mkdir(parents=True, exist_ok=True)
     text = json.dumps({'train': asdict(self.config), 'unet': self.ema.module.config}, indent=2)
-    (self.run/'config.json').write_text(text)
+    write_whole(self.run/'config.json', text)
     return SummaryWriter(self.run/'tensorboard', purge_step=self.step + 1) # what a crash left beyond is void
 
 @patch
@@ -421,7 +436,7 @@ def _grid(self: Trainer, log):
 
 @patch
 def _loss_curve(self: Trainer):
-    (self.run/'loss.json').write_text(json.dumps(self.losses))
+    write_whole(self.run/'loss.json', json.dumps(self.losses))
     steps, losses = zip(*self.losses)
     ax = plot_lines(steps, {'loss': losses}, 'optimizer step', f'squared error of {self.config.target}', log='y')
     ax.figure.savefig(self.run/'loss.png', dpi=110)
