@@ -47,8 +47,9 @@ def make_ema(
 ) -> AveragedModel: # Call update_parameters(model) after each step; .module is the averaged model
     "An exponential moving average of a model's weights, with warm-up."
     @torch.no_grad()
-    def average(ema_weights, weights, n):
-        d = min(decay, (1 + float(n))/(10 + float(n)))
+    def average(ema_weights, weights, n_on_device):
+        n = int(ema.n_averaged) # on the CPU: to read n_on_device, a GPU would have to finish its step first
+        d = min(decay, (1 + n)/(10 + n))
         torch._foreach_lerp_(ema_weights, weights, 1 - d)
     ema = AveragedModel(model, multi_avg_fn=average)
     return ema.eval().requires_grad_(False)
