@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['machine_options', 'one_line_errors', 'measure', 'sample_from', 'share_work', 'image_shape', 'ddpm_train', 'going_on',
-           'announce', 'tell_small_classes', 'steps_of', 'finish', 'device_name', 'ddpm_sample', 'sampling_options',
-           'images_of', 'statistics_of', 'ddpm_fid', 'feature_network', 'real_images']
+           'only_these', 'announce', 'tell_small_classes', 'steps_of', 'finish', 'device_name', 'ddpm_sample',
+           'sampling_options', 'images_of', 'statistics_of', 'ddpm_fid', 'feature_network', 'real_images']
 
 # %% ../nbs/20_cli.ipynb #e700b39a
 import platform
 import sys
 import time
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
 from json import dumps
@@ -22,7 +23,7 @@ from signal import SIGTERM
 import torch
 from accelerate import PartialState
 from accelerate import __version__ as accelerate_version
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from fastcore.script import call_parse
 from torch import Tensor
 from torch.nn import Module
@@ -148,10 +149,10 @@ def ddpm_train(
     run = Path(resume or out or f'runs/{Path(data).name}')
     grid = lambda model: sample_from(model, trainer.config, 64, config.seed, str(trainer.device), progress=False)
     with ExitStack() as stack:
-        if resume and processes.is_main_process: stack.enter_context(only_one(run)) # before its checkpoints are read
+        if resume: stack.enter_context(only_these(run, processes)) # before its checkpoints are read
         trainer = (Trainer.resume(run, images, steps, grid, **machine) if resume else
                    Trainer(replace(config, steps=steps or config.steps), images, run, grid))
-        if not resume and trainer.is_main: stack.enter_context(only_one(run)) # after it is known to be new
+        if not resume: stack.enter_context(only_these(run, processes)) # after it is known to be new
         if trainer.is_main: announce(trainer, resume)
         came = stack.enter_context(stop_on_signals(trainer))
         trainer.train(progress=not quiet)
@@ -176,6 +177,20 @@ def going_on(
         raise ValueError(f'expected the settings that {run} was begun with, got {", ".join(differs)}; '
                          'leave them out, or begin a new run')
     return config
+
+@contextmanager
+def only_these(
+    run: str|Path, # A run directory
+    processes: PartialState, # The processes that train there, all of which call this
+) -> Iterator[None]: # While inside, no others can enter
+    "The lock of a run, held by the first process. Raises ValueError in all of them if it can't be had."
+    with ExitStack() as stack:
+        refused = None
+        try:
+            if processes.is_main_process: stack.enter_context(only_one(run))
+        except (ValueError, OSError) as e: refused = e
+        if refused := broadcast_object_list([refused])[0]: raise refused
+        yield
 
 def announce(
     trainer: Trainer, # A trainer that is about to begin
