@@ -142,7 +142,7 @@ def ddpm_train(
     machine = {k: options[k] for k in machine_options if options[k] != getattr(TrainConfig, k)}
     config = going_on(resume, options) if resume else TrainConfig(**options | {'steps': steps or TrainConfig.steps})
     processes = share_work(config.device)
-    with processes.main_process_first(): # it downloads, the others find it there
+    with processes.local_main_process_first(): # it downloads, the others of its machine find it there
         images = open_images(config.data, 'train', config.size, config.root)
     tell_small_classes(images)
     if epochs: steps = steps_of(epochs, len(images), config.batch_size)
@@ -318,17 +318,20 @@ def images_of(
     device: str='cpu', # Where to sample
     progress: bool=True, # Show a progress bar?
     processes: PartialState|None=None, # The processes that share the work; this one alone if None
+    how: dict|None=None, # Options of sampling_options, for a run
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     if (Path(side)/'config.json').is_file():
         model, config = load_model(side)
-        return to_uint8(sample_from(model, config, n or 599, seed, device, size, progress, processes).cpu())
+        if how: how = sampling_options(config.make_schedule(), **how | {'steps': how['steps'] or min(50, config.T)})
+        return to_uint8(sample_from(model, config, n or 599, seed, device, size, progress, processes, **how or {}).cpu())
     if Path(side).is_dir(): return _first(FolderStream(side, size), n, side)
     return _first(open_images(side, split, size, memory=float('inf')).images, n, side)
 
 def _first(images, n, side): # the first n of them
     found = images.paths if isinstance(images, FolderStream) else images
-    if n and n > len(found): raise ValueError(f'expected at most {len(found)} images of {side}, got --n {n}')
+    if n and n > len(found): raise ValueError(f'expected at most {len(found)} images of {side}, got --n {n}; '
+                                           'ask for fewer, or for another half (--split train)')
     if isinstance(images, Tensor): return images[:n]
     images.paths = found[:n]
     return images
@@ -356,9 +359,13 @@ def _tell_unreadable(images):
 @call_parse
 @one_line_errors
 def ddpm_fid(
-    a:str, # Samples: run directory, folder of images, data set (its training half), .npy file or .npz statistics
-    b:str, # Reference: data set (its test half), folder, run directory or .npz statistics
+    a:str, # Samples: run directory, folder of images, data set (its other half), .npy file or .npz statistics
+    b:str, # Reference: data set (the half named by split), folder, run directory or .npz statistics
     n:int=None, # Images per side: sampled from a run (599 if not given), or the first n of a set
+    split:str='test', # Half of the data set b: test, or train, which published FIDs compare with
+    sampler:str='ddim', # How a run is sampled, as for ddpm_sample; with fresh noise for ddim
+    steps:int=None, # Noise levels to visit, at most T; 50, or T if that is fewer, if not given
+    placement:str='uniform', # Where they are: uniform, quadratic, log_snr or karras
     features:str='digits', # digits (8×8, in the package) or inception (the FID; extra [fid])
     weights:str=None, # Path of Inception's weights; downloaded once if not given
     size:int=None, # Resize images to this many pixels a side
@@ -373,11 +380,12 @@ def ddpm_fid(
     "Compare images with a reference: Fréchet distance, kernel distance, precision, recall and their kin."
     processes = share_work(device)
     device, progress = str(processes.device), not quiet and processes.is_main_process
-    with processes.main_process_first(): net = feature_network(features, weights, device) # one downloads it
-    options = dict(n=n, size=size, device=device, progress=progress, processes=processes)
+    with processes.local_main_process_first(): net = feature_network(features, weights, device) # one downloads it
+    how = dict(sampler=sampler, steps=steps, placement=placement, eta=float(sampler == 'ddim'))
+    options = dict(n=n, size=size, device=device, progress=progress, processes=processes, how=how)
     if only_distance or save or a.endswith('.npz') or b.endswith('.npz'):
-        x = statistics_of(a, 'train', net, seed=seed, **options)
-        y = statistics_of(b, 'test', net, seed=seed + 1, **options)
+        y = statistics_of(b, split, net, seed=seed + 1, **options) # first: a run takes long to sample
+        x = statistics_of(a, _other(split), net, seed=seed, **options)
         if not processes.is_main_process: return
         distance = statistics_distance(x, y)
         if save: save_statistics(y, save)
@@ -385,10 +393,18 @@ def ddpm_fid(
         text = f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} against {y.n or "unknown"}'
         print(dumps(found) if json else text)
         return
-    x, y = (_all(images_of(side, half, seed=seed + i, **options), net, progress)
-            for i, (side, half) in enumerate([(a, 'train'), (b, 'test')]))
-    report = evaluate(x, y, real_images(b, size, 2*len(x)), net, progress=progress, features_of=shared_features)
+    y = _all(images_of(b, split, seed=seed + 1, **options), net, progress)
+    x = _all(images_of(a, _other(split), seed=seed, **options), net, progress)
+    if x.shape[1:] != y.shape[1:]:
+        raise ValueError(f'expected images of one size, got {tuple(x.shape[1:])} in {a} and {tuple(y.shape[1:])} in {b}; '
+                         'say which you want (--size 32)')
+    real = real_images(b, size, 2*len(x), _other(split))
+    report = evaluate(x, y, real, net, progress=progress, features_of=shared_features)
     if processes.is_main_process: print(report.json() if json else report)
+
+def _other(split): # half of a data set
+    if split not in ('test', 'train'): raise ValueError(f'expected split test or train, got {split!r}')
+    return {'test': 'train', 'train': 'test'}[split]
 
 def _all(images, net, progress): # images as one tensor, with a word on what the table will keep
     if not isinstance(images, Tensor):
@@ -414,8 +430,9 @@ def real_images(
     reference: str, # What the reference is
     size: int|None, # Side of the images, pixels
     n: int, # At most so many
-) -> Tensor|None: # Random images of its training half, uint8; None if it is not a data set by name
+    split: str='train', # The half that is not the reference
+) -> Tensor|None: # Random images of this half, uint8; None if it is not a data set by name
     "Real images to compare samples with, other than the reference."
     if Path(reference).exists(): return None
-    pool = load_images(reference, 'train', size).images
+    pool = load_images(reference, split, size).images
     return pool[torch.randperm(len(pool), generator=seeded(0))[:n]]

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, SIGTERM, signal
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,7 +19,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .data import FolderStream, ImageSet, label_by_folder, load_image, load_images, resize_pixels, pixels_of
+from .data import (FolderStream, ImageSet, label_by_folder, load_image, load_images, named_sets, pixels_of,
+                             square_pixels)
 from .forward import seeded
 
 # %% ../nbs/06a_streams.ipynb #26e638c8
@@ -74,17 +77,24 @@ class FolderReader:
         paths: list[Path], # Image files
         size: int|None=None, # Side of the square images, pixels; as they are if None
         channels: int=3, # 1, 3 or 4
-    ): self.paths, self.size, self.channels, self.named = paths, size, channels, set()
+    ):
+        self.paths, self.size, self.channels = paths, size, channels
+        self.named, self.shape = set(), None # files that were named; the shape of all images
+        self.shape = self(0).shape
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         for k in range(len(self.paths)):
             path = self.paths[(i + k) % len(self.paths)]
-            try: return load_image(path, self.size, self.channels)
-            except (OSError, Image.DecompressionBombError): self._name(path)
-        raise ValueError(f'expected images in {self.paths[0].parent}, got {len(self.paths)} files, none of them readable')
+            try: image = load_image(path, self.size, self.channels)
+            except (OSError, Image.DecompressionBombError): self._name(path, 'cannot be read')
+            else:
+                if self.shape in (None, image.shape): return image
+                self._name(path, f'is {image.shape[2]}×{image.shape[1]}, not {self.shape[2]}×{self.shape[1]}')
+        raise ValueError(f'expected images in {self.paths[0].parent}, '
+                         f'got {len(self.paths)} files, none of them readable')
 
-    def _name(self, path):
-        if path not in self.named: print(f'{path} cannot be read; the next image takes its place', file=sys.stderr)
+    def _name(self, path, why):
+        if path not in self.named: print(f'{path} {why}; the next image takes its place', file=sys.stderr)
         self.named.add(path)
 
 # %% ../nbs/06a_streams.ipynb #ff12e091
@@ -92,13 +102,14 @@ class ArrayReader:
     "Reads images from a .npy file by number, or from the array `images` of a .npz file."
     def __init__(self,
         path: str|Path, # The file; (N, H, W), (N, H, W, C) or (N, C, H, W), uint8
-        size: int|None=None, # Side that images are resized to, pixels; as they are if None
+        size: int|None=None, # Crop to a square and resize to this side, pixels; as they are if None
     ):
         self.path, self.size, self.labels = Path(path), size, None
         try: self._open()
         except FileNotFoundError: raise
-        except (OSError, ValueError, KeyError, EOFError) as e:
-            raise ValueError(f'expected an array of images (.npy, or .npz with `images`) in {path}, got {str(e)[:90]}') from e
+        except (OSError, ValueError, LookupError, EOFError, BadZipFile) as e: # NumPy's words for damage
+            raise ValueError(f'expected an array of images (.npy, or .npz with `images`) in {path}, '
+                             f'got {str(e)[:90]}') from e
         shape = self.array.shape
         if self.array.dtype != np.uint8 or self.array.ndim not in (3, 4) or not len(self.array):
             raise ValueError(f'expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) in {path}, '
@@ -106,18 +117,21 @@ class ArrayReader:
         self.channels_last = len(shape) == 4 and shape[-1] in (1, 3, 4)
         if len(shape) == 4 and not self.channels_last and shape[1] not in (1, 3, 4):
             raise ValueError(f'expected 1, 3 or 4 channels in {path}, got shape {shape}')
+        if self.labels is not None and self.labels.shape != shape[:1]:
+            raise ValueError(f'expected a label for each of {shape[0]} images in {path}, got {tuple(self.labels.shape)}')
 
     def _open(self):
         found = np.load(self.path, mmap_mode='r', allow_pickle=False)
-        self.array = found if self.path.suffix == '.npy' else found['images']
-        if self.path.suffix == '.npz' and 'labels' in found: self.labels = torch.as_tensor(found['labels']).long()
+        is_archive = hasattr(found, 'files') # whatever its name ends in
+        self.array = found['images'] if is_archive else found
+        if is_archive and 'labels' in found: self.labels = torch.as_tensor(found['labels']).long()
 
     def __len__(self): return len(self.array)
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         image = torch.from_numpy(np.array(self.array[i]))
         image = image.permute(2, 0, 1) if self.channels_last else image.reshape(-1, *image.shape[-2:])
-        return image if self.size is None else resize_pixels(image, self.size)
+        return image if self.size is None else square_pixels(image, self.size)
 
     def __getstate__(self): return {k: v for k, v in self.__dict__.items() if k != 'array'} # a process opens it anew
 
@@ -135,13 +149,15 @@ class HubReader:
         channels: int|None=None, # 1, 3 or 4; as the first image if None
     ):
         self.rows, self.size = _open_hub(name, split), size
-        columns = {type(feature).__name__: column for column, feature in reversed(self.rows.features.items())}
-        if 'Image' not in columns:
+        self.column, label = self._first('Image'), self._first('ClassLabel')
+        if not self.column:
             raise ValueError(f'expected a column of images in {name}, got {", ".join(self.rows.features)}')
-        self.column, label = columns['Image'], columns.get('ClassLabel')
         self.labels = torch.tensor(self.rows[label][:]) if label else None
         self.classes = self.rows.features[label].names if label else []
         self.channels = channels or (1 if self.rows[0][self.column].mode in ('1', 'L', 'I;16') else 3)
+
+    def _first(self, kind): # the first column of this kind
+        return next((c for c, feature in self.rows.features.items() if type(feature).__name__ == kind), None)
 
     def __len__(self): return len(self.rows)
 
@@ -155,7 +171,7 @@ def _open_hub(name, split):
     try: found = datasets.load_from_disk(name) if saved else datasets.load_dataset(name)
     except Exception as e: # whatever a data set's reader or the network says
         raise ValueError(f'expected a Hugging Face data set {name}, and it could not be read or fetched '
-                         f'({str(e).splitlines()[0][:120]}); check the name and the network') from e
+                         f'({(str(e) or repr(e)).splitlines()[0][:120]}); check the name and the network') from e
     if not isinstance(found, datasets.DatasetDict): return found
     if split not in found: raise ValueError(f'expected a split among {", ".join(found)} of {name}, got {split!r}')
     return found[split]
@@ -177,22 +193,24 @@ def open_images(
     elif name.startswith('hf:'):
         read = HubReader(name[3:], split, size)
         found = StreamedSet(read, len(read), name, read.labels, read.classes)
-    elif path.is_dir():
+    elif path.is_dir() and name not in named_sets:
         stream = FolderStream(path, size)
         if not stream.paths: return load_images(name, split, size, root=root) # says what is missing
         labels, classes = label_by_folder(stream.paths, path)
         found = StreamedSet(FolderReader(stream.paths, size, stream.channels), len(stream.paths), name, labels, classes)
     else: return load_images(name, split, size, root=root)
     if np.prod(found.shape, dtype=float) > memory: return found
-    return load_images(name, split, size) if path.is_dir() else read_all(found)
+    return load_images(name, size=size) if path.is_dir() else read_all(found)
 
 def read_all(
     data: StreamedSet, # Images that are read one by one
     workers: int=0, # Processes that read
 ) -> ImageSet: # The same images in memory
     "Read a streamed set once, and keep it."
+    images = torch.empty(data.shape, dtype=torch.uint8)
     loader = DataLoader(data, batch_size=100, num_workers=workers, generator=seeded(0))
-    return ImageSet(torch.cat(list(loader)), data.labels, data.name, classes=data.classes)
+    for place, batch in zip(images.split(100), loader): place.copy_(batch)
+    return ImageSet(images, data.labels, data.name, classes=data.classes)
 
 # %% ../nbs/06a_streams.ipynb #a5b76bdb
 def image_batches(
@@ -202,14 +220,19 @@ def image_batches(
     workers: int|None=None, # Processes that read a streamed set; one a core, at most 8, if None
 ) -> Iterator[Tensor]: # Batches, uint8, (B, C, H, W), on the device
     "The batches that the indices name."
+    on_gpu = torch.device(device).type == 'cuda'
     if isinstance(data, ImageSet):
         images = data.images.to(device)
-        for index in indices: yield images[index.to(device)]
+        for index in indices: # a copy from pinned memory doesn't wait for what the GPU has still to do
+            yield images[index.pin_memory().to(device, non_blocking=True) if on_gpu else index.to(device)]
         return
     workers = min(os.cpu_count(), 8) if workers is None else workers
     loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers, generator=seeded(0),
-                        pin_memory=torch.device(device).type == 'cuda')
+                        pin_memory=on_gpu, worker_init_fn=_leave_signals)
     for batch in loader: yield batch.to(device, non_blocking=True)
+
+def _leave_signals(worker): # Ctrl-C and SIGTERM reach all processes; the trainer answers them, and still needs these
+    for number in (SIGINT, SIGTERM): signal(number, SIG_IGN)
 
 class _Lists: # a DataLoader wants lists
     def __init__(self, indices): self.indices = indices

@@ -253,7 +253,7 @@ class Trainer:
             'precision': 'bf16' if has_native_bf16(device) else 'no', 'image_size': (H, W)}
         config = replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
         self.config, self.schedule = config, config.make_schedule()
-        self.accelerator = Accelerator(cpu=device == 'cpu')
+        self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no') # autocast is ours, whatever its config says
         self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
         if not resumed: self._refuse_used_directory()
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
