@@ -60,7 +60,7 @@ def lr_factor(
     steps: int, # Number of steps in all
     warmup: int=50, # Steps of linear warm-up
     decay: str='cosine', # 'cosine' to zero at the end, or 'constant'
-) -> float: # Factor on the learning rate, in (0, 1]
+) -> float: # Factor on the learning rate, in [0, 1]
     "Learning rate schedule: warm-up, then cosine (Loshchilov & Hutter 2017) or constant."
     if step < warmup: return (step + 1)/(warmup + 1)
     if decay == 'constant': return 1.
@@ -97,16 +97,18 @@ class TrainConfig:
     workers: int|None=None # Processes that read images which don't fit in memory; one a core, at most 8, if None
     log_every: int=10 # Steps between two points of the logs
     sample_every: int=0 # Steps between two sample grids; 0: none
-    save_every: int=0 # Steps between two checkpoints; 0: at the end only
+    save_every: int=1000 # Steps between two checkpoints; 0: at the end only
     keep: int=3 # Checkpoints kept
 
     def __post_init__(self):
         if self.image_size: self.image_size = tuple(self.image_size) # JSON knows lists only
         for name in ('T', 'steps', 'batch_size', 'accumulate', 'log_every', 'keep'):
             _check(getattr(self, name) >= 1, f'{name} >= 1', getattr(self, name))
+        for name in ('warmup', 'stable_target', 'sample_every', 'save_every'):
+            _check(getattr(self, name) >= 0, f'{name} >= 0', getattr(self, name))
+        _check(self.size is None or self.size >= 1, 'size >= 1 pixel', self.size)
         _check(self.lr is None or self.lr > 0, 'lr > 0', self.lr)
         _check(self.clip_norm > 0, 'clip_norm > 0', self.clip_norm)
-        _check(self.stable_target >= 0, 'stable_target >= 0', self.stable_target)
         _check(self.ema_decay is None or 0 <= self.ema_decay < 1, 'ema_decay in [0, 1)', self.ema_decay)
         _check(self.schedule in schedules, f'a schedule among {", ".join(schedules)}', self.schedule)
         _check(self.target in targets, f'a target among {", ".join(targets)}', self.target)
@@ -215,14 +217,15 @@ def weights_path(
     path: str|Path, # A .safetensors file, a checkpoint, or a run directory
 ) -> Path: # The file with the averaged weights
     "Find the weights to sample from. Raises FileNotFoundError if there are none."
-    path = Path(path)
+    path = given = Path(path)
     if path.is_dir():
         steps = checkpoints(path)
         if steps: path = steps[-1]
         path = path/'ema.safetensors'
     if not path.is_file():
-        raise FileNotFoundError(f'expected weights, a checkpoint or a run directory with checkpoints, got {path.parent}, '
-                                f'where {path.name} is missing; train one with ddpm_train --out {path.parent}')
+        run = given if given.is_dir() or not given.suffix else given.parent
+        raise FileNotFoundError(f'expected weights, a checkpoint or a run directory with checkpoints, got {given}, '
+                                f'where {path.name} is missing; train one with ddpm_train --out {run}')
     return path
 
 def checkpoints(
@@ -252,9 +255,12 @@ class Trainer:
         usual = by_preset.get(preset, by_preset['others']) | {
             'precision': 'bf16' if has_native_bf16(device) else 'no', 'image_size': (H, W)}
         config = replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
-        self.config, self.schedule = config, config.make_schedule()
-        self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no') # autocast is ours, whatever its config says
+        self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no') # autocast is ours
         self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
+        if self.device.type != device: # a process keeps the first device that Accelerate gave it
+            raise ValueError(f'expected to train on {device}, got {self.device}, which this process has used before; '
+                             'start another process')
+        self.config, self.schedule = config, config.make_schedule().to(self.device)
         if not resumed: self._refuse_used_directory()
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         self._share_batch()
@@ -263,7 +269,7 @@ class Trainer:
         unet = unet.to(self.device, memory_format=torch.channels_last)
         self.ema = make_ema(unet, config.ema_decay)
         if config.compile: unet.compile()
-        optimizer = torch.optim.AdamW(unet.parameters(), lr=config.lr, fused=True)
+        optimizer = torch.optim.AdamW(unet.parameters(), lr=config.lr, weight_decay=.01, fused=True)
         self.unet, self.optimizer = self.accelerator.prepare(unet, optimizer)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda s: lr_factor(s, config.steps, config.warmup, config.decay))
@@ -273,23 +279,27 @@ class Trainer:
         self.generator = seeded(config.seed, self.device) # of t and eps: the same on all processes
         if rank := self.accelerator.process_index: torch.manual_seed(config.seed + 1_000_003*rank) # of dropout
         self.step, self.first, self.losses = 0, 0, [] # first: the step that it began or went on from
+        self.saved = None # the step of the last checkpoint
         self.stop = False # set it to end after the current step
         self.skipped = torch.zeros(2, device=self.device) # non-finite steps: in a row, in all
 
 # %% ../nbs/07_training.ipynb #18e4050c
 @patch
 def _refuse_used_directory(self: Trainer):
-    used = self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir()))
+    run = self.run
+    used = run.exists() and (not run.is_dir() or any(p.name != '.lock' for p in run.iterdir()))
     if broadcast_object_list([used])[0]: # the first process looks, before it makes the directory itself
-        raise FileExistsError(f'expected a new run directory, got {self.run}, which exists and is kept; '
-                              f'go on with ddpm_train --resume {self.run}, or name another with --out')
+        go_on = f'go on with ddpm_train --resume {run}, or ' if checkpoints(run) else ''
+        raise FileExistsError(f'expected a new run directory, got {run}, which exists and is kept; '
+                              f'{go_on}name another with --out')
 
 @patch
 def _share_batch(self: Trainer): # which rows of a batch are this process's
     B, n, rank = self.config.batch_size, self.accelerator.num_processes, self.accelerator.process_index
-    if B % (n*self.config.accumulate):
-        raise ValueError(f'expected a batch size that {n} processes × accumulate {self.config.accumulate} divide, '
-                         f'got {B}; take {-(-B//(n*self.config.accumulate))*n*self.config.accumulate}')
+    parts = n*self.config.accumulate
+    if B % parts:
+        raise ValueError(f'expected a batch size that {parts} parts divide (processes × accumulate, '
+                         f'{n} × {self.config.accumulate}), got {B}; take {-(-B//parts)*parts}')
     self.mine = slice(rank*B//n, (rank + 1)*B//n)
 
 @patch
@@ -342,8 +352,9 @@ def _backward(self: Trainer, x_0, t, eps, last): # the gradient of a part; proce
 @patch
 def save(self: Trainer) -> Path: # The new checkpoint
     "Write a checkpoint, whole or absent; then remove the oldest beyond `keep`. All processes call it, one writes."
-    folder = self.run/'checkpoints'/f'step-{self.step}'
-    rng = gather_object([torch.get_rng_state()]) # of each process
+    folder, self.saved = self.run/'checkpoints'/f'step-{self.step}', self.step
+    on_gpu = self.device.type == 'cuda' # dropout draws from the device's own random numbers
+    rng = gather_object([torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()]) # of each process
     if not self.is_main: return folder
     try:
         with whole_or_absent(folder) as aside: self._write(aside, rng)
@@ -360,7 +371,7 @@ def _write(self: Trainer, aside, rng):
     save_model(self.ema.module, aside/'ema.safetensors', self.config)
     torch.save({'step': self.step, 'optimizer': self.optimizer.state_dict(), 'losses': self.losses,
         'scheduler': self.scheduler.state_dict(), 'n_averaged': self.ema.n_averaged, 'skipped': self.skipped,
-        'generator': self.generator.get_state(), 'rng': rng, 'n_images': len(self.data)},
+        'generator': self.generator.get_state(), 'rng': rng, 'device': self.device.type, 'shape': tuple(self.data.shape)},
         aside/'state.pt')
     (aside/'sha256.json').write_text(json.dumps({p.name: file_checksum(p) for p in aside.iterdir()}))
 
@@ -376,7 +387,7 @@ def train(self: Trainer,
     progress: bool=True, # Show a progress bar with loss, images/s and time left?
 ) -> Path: # The last checkpoint
     "Train for config.steps steps, with logs, grids and checkpoints."
-    c, log, saved = self.config, self._begin(), None
+    c, log = self.config, self._begin()
     bar = tqdm(total=c.steps*c.batch_size, initial=self.step*c.batch_size, unit='img', unit_scale=True,
                disable=not (progress and self.is_main), desc='train')
     started, self.first = time.perf_counter(), self.step
@@ -390,11 +401,11 @@ def train(self: Trainer,
             self._log(log, loss.item(), norm.item(), speed)
             bar.set_postfix(loss=f'{loss.item():.4f}')
         if c.sample_every and self.step % c.sample_every == 0: self._grid(log)
-        if c.save_every and self.step % c.save_every == 0: saved = self.save()
+        if c.save_every and self.step % c.save_every == 0: self.save()
     bar.close()
     if log: log.close()
     if self.losses and self.is_main: self._loss_curve()
-    return saved if saved and saved.name == f'step-{self.step}' else self.save()
+    return self.run/'checkpoints'/f'step-{self.step}' if self.saved == self.step else self.save()
 
 # %% ../nbs/07_training.ipynb #72647476
 @patch
@@ -418,9 +429,9 @@ def _log(self: Trainer, log, loss, norm, speed):
     in_a_row, in_all = self.skipped.int().tolist()
     if in_a_row >= 10:
         good = checkpoints(self.run)
+        rate = self.scheduler.get_last_lr()[0]
         raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at step {self.step}, '
-                         f'with rate {self.scheduler.get_last_lr()[0]:.2g}; start anew with --lr {self.config.lr/3:.1g}; '
-                         f'the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
+                         f'with rate {rate:.2g}; start anew with --lr {self.config.lr/3:.1g}; the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
     log.add_scalar('skipped', in_all, self.step)
     self.losses.append((self.step, loss))
