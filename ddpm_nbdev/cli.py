@@ -385,7 +385,7 @@ def ddpm_fid(
     weights:str=None, # Path of Inception's weights; downloaded once if not given
     size:int=None, # Resize images to this many pixels a side
     root:str='data', # Where downloads are kept
-    only_distance:bool=False, # Only the Fréchet distance, streaming in constant memory
+    only_distance:bool=False, # Only the Fréchet distance, without keeping features; a folder streams through
     save:str=None, # Also write the reference's statistics to this .npz file
     json:bool=False, # Print one line of JSON instead of the table
     seed:int=0, # Of the samples
@@ -395,6 +395,7 @@ def ddpm_fid(
 ):
     "Compare images with a reference: Fréchet distance, kernel distance, precision, recall and their kin."
     _check_output(save, 'save')
+    other = _other(split)
     for option, value in (('n', n), ('size', size)): _check_positive(value, option)
     processes = share_work(device)
     device, progress = str(processes.device), not quiet and processes.is_main_process
@@ -403,7 +404,7 @@ def ddpm_fid(
     options = dict(n=n, size=size, root=root, device=device, progress=progress, processes=processes, how=how)
     if only_distance or save or a.endswith('.npz') or b.endswith('.npz'):
         y = statistics_of(b, split, net, seed=seed + 1, **options) # first: a run takes long to sample
-        x = statistics_of(a, _other(split), net, seed=seed, **options)
+        x = statistics_of(a, other, net, seed=seed, **options)
         if not processes.is_main_process: return
         distance = statistics_distance(x, y)
         if save: save_statistics(y, save)
@@ -412,11 +413,11 @@ def ddpm_fid(
         print(dumps(found) if json else text)
         return
     y = _all(images_of(b, split, seed=seed + 1, **options), net, progress)
-    x = _all(images_of(a, _other(split), seed=seed, **options), net, progress)
+    x = _all(images_of(a, other, seed=seed, **options), net, progress)
     if x.shape[1:] != y.shape[1:]:
         raise ValueError(f'expected images of one size, got {tuple(x.shape[1:])} in {a} and {tuple(y.shape[1:])} in {b}; '
                          'say which you want (--size 32)')
-    real = real_images(b, size, 2*len(x), _other(split), root)
+    real = real_images(b, size, 2*len(x), other, root)
     report = evaluate(x, y, real, net, progress=progress, features_of=shared_features)
     if processes.is_main_process: print(report.json() if json else report)
 
