@@ -1,7 +1,7 @@
 """The README's command at full length, with two targets and three seeds: python benchmarks/main_job.py OUT.json
 
 Runs `ddpm_train` (2,600 steps on the digits) as a user would, one run after the other, and keeps what each left in
-its metrics.json. Run it alone on the machine: it takes the seconds that the README states.
+its metrics.json. Run it alone on the machine if the seconds shall mean something (null where other work ran beside).
 """
 import json
 import subprocess

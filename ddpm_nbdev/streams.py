@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, SIGTERM, signal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -228,11 +227,11 @@ def image_batches(
         return
     workers = min(os.cpu_count(), 8) if workers is None else workers
     loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers, generator=seeded(0),
-                        pin_memory=on_gpu, worker_init_fn=_leave_signals)
+                        pin_memory=on_gpu, worker_init_fn=_leave_group)
     for batch in loader: yield batch.to(device, non_blocking=True)
 
-def _leave_signals(worker): # Ctrl-C and SIGTERM reach all processes; the trainer answers them, and still needs these
-    for number in (SIGINT, SIGTERM): signal(number, SIG_IGN)
+def _leave_group(worker): # Ctrl-C and a shutdown signal the whole group; the trainer answers, and still needs these
+    os.setpgid(0, 0)
 
 class _Lists: # a DataLoader wants lists
     def __init__(self, indices): self.indices = indices

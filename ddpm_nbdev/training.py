@@ -238,6 +238,10 @@ def checkpoints(
 # %% ../nbs/07_training.ipynb #ad724110
 by_preset = {'digits': dict(lr=8e-3, ema_decay=.995), 'others': dict(lr=2e-4, ema_decay=.9999)}
 
+def _fill_in(config, preset, device): # what was left open: the preset and the hardware decide
+    usual = by_preset.get(preset, by_preset['others']) | {'precision': 'bf16' if has_native_bf16(device) else 'no'}
+    return replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
+
 # %% ../nbs/07_training.ipynb #797f3597
 class Trainer:
     "Train a UNet on images and keep everything in a run directory."
@@ -252,9 +256,7 @@ class Trainer:
         self.data, self.run, self.sample = data, Path(run), sample
         device = check_device(config.device)
         preset = config.preset or preset_for(H, W)
-        usual = by_preset.get(preset, by_preset['others']) | {
-            'precision': 'bf16' if has_native_bf16(device) else 'no', 'image_size': (H, W)}
-        config = replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
+        config = replace(_fill_in(config, preset, device), image_size=(H, W))
         self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no') # autocast is ours
         self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
         if self.device.type != device: # a process keeps the first device that Accelerate gave it
