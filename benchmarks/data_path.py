@@ -65,6 +65,7 @@ if __name__ == '__main__':
         rates = {name: [] for name in ways}
         for i in range(ROUNDS + 1):
             for name, epoch in ways.items():
+                time.sleep(1) # our workers fill their queues again, and rest
                 getattr(epoch, 'drain', lambda: None)()
                 start = time.perf_counter()
                 count = epoch()
