@@ -76,7 +76,8 @@ def resume(cls: Trainer,
     trainer.ema.n_averaged.copy_(state['n_averaged'])
     trainer.optimizer.load_state_dict(state['optimizer'])
     trainer.scheduler.load_state_dict(state['scheduler'])
-    for group, rate, factor in zip(trainer.optimizer.param_groups, trainer.scheduler.base_lrs, trainer.scheduler.lr_lambdas):
+    rates = trainer.scheduler.base_lrs, trainer.scheduler.lr_lambdas
+    for group, rate, factor in zip(trainer.optimizer.param_groups, *rates):
         group['lr'] = rate*factor(state['step']) # on the curve of the new number of steps
     trainer.skipped, trainer.step = state['skipped'].to(trainer.device), state['step']
     trainer.saved, trainer.losses = trainer.step, [tuple(point) for point in state['losses']]
@@ -94,8 +95,8 @@ def _restore_random(self: Trainer, state):
     torch.cuda.set_rng_state(rng, self.device) if self.device.type == 'cuda' else torch.set_rng_state(rng)
 
 def _set_aside(checkpoint): # what is damaged beyond it: kept, but no checkpoint any more
-    for folder in checkpoints(checkpoint.parent.parent):
-        if int(folder.name[5:]) <= int(checkpoint.name[5:]): continue
+    found = checkpoints(checkpoint.parent.parent)
+    for folder in found[found.index(checkpoint) + 1:]:
         n = len(list(folder.parent.glob(f'{folder.name}.damaged-*')))
         folder.rename(folder.with_name(f'{folder.name}.damaged-{n}'))
 

@@ -354,10 +354,16 @@ def _backward(self: Trainer, x_0, t, eps, last): # the gradient of a part; proce
 @patch
 def save(self: Trainer) -> Path: # The new checkpoint
     "Write a checkpoint, whole or absent; then remove the oldest beyond `keep`. All processes call it, one writes."
-    folder, self.saved = self.run/'checkpoints'/f'step-{self.step}', self.step
+    folder = self.run/'checkpoints'/f'step-{self.step}'
+    if self.saved == self.step: return folder # it stands already
     on_gpu = self.device.type == 'cuda' # dropout draws from the device's own random numbers
     rng = gather_object([torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()]) # of each process
-    if not self.is_main: return folder
+    if self.is_main: self._write_checkpoint(folder, rng)
+    self.saved = self.step
+    return folder
+
+@patch
+def _write_checkpoint(self: Trainer, folder, rng): # and prune
     try:
         with whole_or_absent(folder) as aside: self._write(aside, rng)
     except (OSError, RuntimeError, SafetensorError) as e: # torch and safetensors have their own names for a full disk
@@ -365,7 +371,6 @@ def save(self: Trainer) -> Path: # The new checkpoint
         raise ValueError(f'expected to write a checkpoint at step {self.step}, got "{e}"; make room and go on with '
                          f'ddpm_train --resume {self.run}; the last good one is {good[-1] if good else "none"}') from e
     for old in checkpoints(self.run)[:-self.config.keep]: shutil.rmtree(old)
-    return folder
 
 @patch
 def _write(self: Trainer, aside, rng):
@@ -407,7 +412,7 @@ def train(self: Trainer,
     bar.close()
     if log: log.close()
     if self.losses and self.is_main: self._loss_curve()
-    return self.run/'checkpoints'/f'step-{self.step}' if self.saved == self.step else self.save()
+    return self.save()
 
 # %% ../nbs/07_training.ipynb #72647476
 @patch
@@ -433,7 +438,8 @@ def _log(self: Trainer, log, loss, norm, speed):
         good = checkpoints(self.run)
         rate = self.scheduler.get_last_lr()[0]
         raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at step {self.step}, '
-                         f'with rate {rate:.2g}; start anew with --lr {self.config.lr/3:.1g}; the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
+                         f'with rate {rate:.2g}; start anew with --lr {self.config.lr/3:.1g}; '
+                         f'the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
     log.add_scalar('skipped', in_all, self.step)
     self.losses.append((self.step, loss))
