@@ -14,10 +14,10 @@ os.environ['OMP_NUM_THREADS'] = '1'
 
 import torch
 
-from ddpm_nbdev.cli import device_name, sample_from, sampling_options
+from ddpm_nbdev.engine.cli import device_name, sample_from, sampling_options
 from ddpm_nbdev.data import load_images
 from ddpm_nbdev.fid import score
-from ddpm_nbdev.training import TrainConfig, Trainer, load_model
+from ddpm_nbdev.engine.trainer import TrainConfig, Trainer, load_model
 
 RECIPES = {
     'default': {}, 'target eps': dict(target='eps'), 'target x_0': dict(target='x_0'), 'min-SNR 5': dict(min_snr=5.),

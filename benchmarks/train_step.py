@@ -24,9 +24,9 @@ from diffusers import DDPMScheduler, UNet2DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddpm_nbdev.cli import device_name
+from ddpm_nbdev.engine.cli import device_name
 from ddpm_nbdev.data import ImageSet
-from ddpm_nbdev.training import TrainConfig, Trainer, check_device, has_native_bf16
+from ddpm_nbdev.engine.trainer import TrainConfig, Trainer, check_device, has_native_bf16
 from ddpm_nbdev.unet import UNet
 
 DEVICE = check_device('auto')

@@ -18,7 +18,7 @@ QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored', 'format
 
 
 def page_names(folder):
-    "Old page name -> the one that nbdev's links and Quarto use: 00_schedule.html -> schedule.html."
+    "Old page name -> the one that nbdev's links and Quarto use: 01_schedule.html -> schedule.html."
     return {p.name: re.sub(r'^\d+[a-z]?_', '', p.name) for p in folder.rglob('*.html')}
 
 
@@ -28,7 +28,8 @@ def rename_pages(folder, host):
     for path in folder.rglob('*'):
         if path.suffix not in ('.html', '.json', '.xml', '.js', '.md'): continue
         text = path.read_text(encoding='utf-8')
-        text = re.sub(rf'(href="){re.escape(host)}/?', r'\1', text)
+        up = '../'*(len(path.relative_to(folder).parts) - 1)
+        text = re.sub(rf'(href="){re.escape(host)}/?', rf'\g<1>{up}', text)
         for old, new in names.items():
             if old != new: text = re.sub(rf'(?<![\w]){re.escape(old)}', new, text)
         path.write_text(text, encoding='utf-8')

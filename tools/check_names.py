@@ -12,7 +12,7 @@ import ddpm_nbdev
 folder = Path(sys.argv[1]).resolve()
 assert folder in Path(ddpm_nbdev.__file__).resolve().parents, f'imported from {ddpm_nbdev.__file__}, not from {folder}'
 count = 0
-for info in pkgutil.iter_modules(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
+for info in pkgutil.walk_packages(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
     module = importlib.import_module(info.name)
     names = getattr(module, '__all__', [])
     missing = [n for n in names if not hasattr(module, n)]
