@@ -49,7 +49,7 @@ class Cell(pytest.Item):
     def runtest(self):
         notebook = self.parent
         if notebook.failed: pytest.skip('an earlier cell failed')
-        source, exports = self.cell.source, {'export', 'exports'} & set(self.cell.directives_)
+        source, exports = self.cell.source, {'export', 'exporti', 'exports'} & set(self.cell.directives_)
         if exports and self.config.getoption('exported'):
             module = f'{get_config().lib_path.name}.{notebook.module}'
             source = f'import {module} as _m\nglobals().update({{k: v for k, v in vars(_m).items() if k[:2] != "__"}})'

@@ -17,9 +17,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from ddpm_nbdev.engine.cli import device_name
+from ddpm_nbdev.face import device_name
 from ddpm_nbdev.data import to_float
-from ddpm_nbdev.engine.streams import batch_indices, image_batches, open_images
+from ddpm_nbdev.engine.streams import image_batches, open_images
+from ddpm_nbdev.training import batch_indices
 
 N, BATCH, ROUNDS = 2000, 128, 5
 

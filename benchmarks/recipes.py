@@ -14,10 +14,11 @@ os.environ['OMP_NUM_THREADS'] = '1'
 
 import torch
 
-from ddpm_nbdev.engine.cli import device_name, sample_from, sampling_options
-from ddpm_nbdev.data import load_images
+from ddpm_nbdev import load_images, sample
+from ddpm_nbdev.engine.options import TrainConfig
+from ddpm_nbdev.engine.trainer import Trainer
+from ddpm_nbdev.face import device_name
 from ddpm_nbdev.fid import score
-from ddpm_nbdev.engine.trainer import TrainConfig, Trainer, load_model
 
 RECIPES = {
     'default': {}, 'target eps': dict(target='eps'), 'target x_0': dict(target='x_0'), 'min-SNR 5': dict(min_snr=5.),
@@ -35,10 +36,8 @@ def measure(name, seed):
     with TemporaryDirectory() as run:
         trainer = Trainer(TrainConfig(**options), load_images('digits'), f'{run}/run')
         trainer.train(progress=False)
-        model, config = load_model(trainer.run)
     test, train = load_images('digits', 'test').images, load_images('digits').images
-    options = sampling_options(config.make_schedule(), 'dpm_2m', 15, 'log_snr')
-    samples = sample_from(model, config, 4*len(test), seed, progress=False, **options)
+    samples = sample(trainer.averaged, 4*len(test), seed)
     found = score(samples, test, train, sets=4)
     last = torch.tensor([loss for _, loss in trainer.losses[-100:]])
     return dict(recipe=name, seed=seed, ratio=found.distance/found.floor, loss=last.mean().item())

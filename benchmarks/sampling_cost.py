@@ -16,9 +16,7 @@ import diffusers
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 
-from ddpm_nbdev.forward import seeded
-from ddpm_nbdev.sampling import load_digits_model, sample
-from ddpm_nbdev.solvers import place_steps
+from ddpm_nbdev import Denoiser, load, sample
 
 B, STEPS, SHAPE = 64, 50, (64, 1, 8, 8)
 
@@ -46,11 +44,11 @@ class Adapter(UNet2DModel):
 
 
 def main(repeats):
-    net, config = load_digits_model()
-    schedule, net = config.make_schedule(), Timed(net)
+    shipped = load('digits')
+    schedule, net = shipped.schedule, Timed(shipped.network)
+    denoiser = Denoiser(net, schedule, shipped.target, shipped.image_shape)
     common = dict(trained_betas=schedule.beta.numpy(), prediction_type='v_prediction')
-    timesteps = place_steps(schedule, STEPS)
-    options = dict(timesteps=timesteps, target='v')
+    timesteps = schedule.even_steps(STEPS)
     pipe = DDIMPipeline(Adapter(net), DDIMScheduler(**common))
     pipe.set_progress_bar_config(disable=True)
     multistep = DPMSolverMultistepScheduler(solver_order=2, final_sigmas_type='zero', **common)
@@ -62,10 +60,10 @@ def main(repeats):
         for s in multistep.timesteps: images = multistep.step(net(images, s.expand(B)), s, images).prev_sample
 
     work = {
-        'sample, ddim': lambda: sample(net, schedule, SHAPE, sampler='ddim', generator=seeded(0), **options),
-        'sample, ddpm': lambda: sample(net, schedule, SHAPE, sampler='ddpm', generator=seeded(0), **options),
-        'sample, dpm_2m': lambda: sample(net, schedule, SHAPE, sampler='dpm_2m', generator=seeded(0), **options),
-        'sample, dpm_3m': lambda: sample(net, schedule, SHAPE, sampler='dpm_3m', generator=seeded(0), **options),
+        'sample, ddim': lambda: sample(denoiser, B, 0, sampler='ddim', timesteps=timesteps),
+        'sample, ddpm': lambda: sample(denoiser, B, 0, sampler='ddpm', timesteps=timesteps),
+        'sample, dpm_2m': lambda: sample(denoiser, B, 0, sampler='dpm_2m', timesteps=timesteps),
+        'sample, dpm_3m': lambda: sample(denoiser, B, 0, sampler='dpm_3m', timesteps=timesteps),
         'diffusers DDIMPipeline': lambda: pipe(batch_size=B, num_inference_steps=STEPS, output_type='np'),
         'diffusers multistep, its loop': loop_2m}
     total, share = {name: [] for name in work}, {name: [] for name in work}

@@ -24,10 +24,11 @@ from diffusers import DDPMScheduler, UNet2DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddpm_nbdev.engine.cli import device_name
 from ddpm_nbdev.data import ImageSet
-from ddpm_nbdev.engine.trainer import TrainConfig, Trainer, check_device, has_native_bf16
-from ddpm_nbdev.unet import UNet
+from ddpm_nbdev.engine.options import TrainConfig
+from ddpm_nbdev.engine.trainer import Trainer, check_device, has_native_bf16
+from ddpm_nbdev.face import device_name
+from ddpm_nbdev.unet import make_unet
 
 DEVICE = check_device('auto')
 BATCH, ROUNDS = (4, 7) if DEVICE == 'cpu' else (128, 30)
@@ -89,7 +90,7 @@ def by_original():
         t, eps = torch.randint(0, 1000, (len(x_0),), device=x_0.device), torch.randn_like(x_0)
         a = alpha_bar[t][:, None, None, None]
         return F.mse_loss(unet(a.sqrt()*x_0 + (1 - a).sqrt()*eps, t).float(), eps)
-    return usual_loop(UNet(3), loss_of)
+    return usual_loop(make_unet('original', 3), loss_of)
 
 
 def matrix_rate(dtype):

@@ -7,14 +7,13 @@ __all__ = ['gaussian_kl', 'pixel_log_prob', 'step_bits', 'step_chances', 'bits_p
 
 # %% ../nbs/14_likelihood.ipynb #d8f91510
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .forward import q_posterior, q_sample, to_x_0_eps
-from .sampling import ask
-from .schedule import Schedule, prior_bits
+from .forward import Denoiser, q_posterior, q_sample, to_x_0_eps
+from .sampling import predict
+from .schedule import prior_bits
 
 # %% ../nbs/14_likelihood.ipynb #9380e88b
 def gaussian_kl(
@@ -45,11 +44,9 @@ def pixel_log_prob(
 
 # %% ../nbs/14_likelihood.ipynb #2b9b8d70
 def step_bits(
-    model: Callable, # A denoiser: model(x_t, t) -> prediction
-    schedule: Schedule, # Its noise schedule with T steps
+    denoiser: Denoiser, # A network with its schedule and target
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]; or other data, (B, ...)
     t: Tensor, # Which term, (B,), int64, 0-based; 0 is the decoder
-    target: str='eps', # What the model predicts: 'eps', 'x_0', 'v' or 'score'
     variance: str='beta', # Variance of the model's step: 'beta' or 'beta_tilde'
     levels: int|None=256, # How many values a pixel can have; None for data on the real line, where L_0 is a density
     generator: torch.Generator|None=None, # Where the noise is drawn from
@@ -57,11 +54,11 @@ def step_bits(
     "One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020). Raises ValueError for 'beta_tilde' with T = 1."
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
+    schedule = Denoiser.check(denoiser).schedule.to(x_0.device, torch.float64)
     if variance == 'beta_tilde' and schedule.T < 2: raise ValueError("expected T >= 2 for 'beta_tilde', got 1; take 'beta'")
-    schedule = schedule.to(x_0.device, torch.float64)
     x_t, _ = q_sample(schedule, x_0.double(), t, generator=generator)
-    pred = ask(model, x_t.to(x_0.dtype), schedule.timesteps[t]).double()
-    x_0_hat, _ = to_x_0_eps(schedule, x_t, t, pred, target)
+    pred = predict(denoiser, x_t.to(x_0.dtype), t).double()
+    x_0_hat, _ = to_x_0_eps(schedule, x_t, t, pred, denoiser.target)
     if levels: x_0_hat = x_0_hat.clamp(-1, 1)
     mu_q, var_q = q_posterior(schedule, x_0.double(), x_t, t)
     mu_p, _ = q_posterior(schedule, x_0_hat, x_t, t)
@@ -84,24 +81,24 @@ def step_chances(
     return .99*p + .01/len(p) # a term that looked like nothing on a few images gets its chance, too
 
 def bits_per_dim(
-    model: Callable, # A denoiser: model(x_t, t) -> prediction
-    schedule: Schedule, # Its noise schedule with T steps
+    denoiser: Denoiser, # A network with its schedule and target
     x_0: Tensor, # Images, (N, C, H, W), in [-1, 1]
     draws: int=16, # Random steps for each image
     chances: Tensor|None=None, # Chance of each step, (T,); equal if None
     generator: torch.Generator|None=None, # Where steps and noise are drawn from
     batch_size: int=1000, # Network calls at a time
-    **kwargs, # target, variance, levels of step_bits
+    **kwargs, # variance, levels of step_bits
 ) -> tuple[float, float]: # The bound L_T + L_{T-1} + ... + L_0, and its standard error, bits per dimension
     "Bound on the negative log-likelihood (Eq. 5, Ho et al. 2020), from random terms of each image."
     if len(x_0) < 2: raise ValueError(f'expected at least 2 images for a standard error, got {len(x_0)}')
+    schedule = Denoiser.check(denoiser).schedule
     p = torch.full((schedule.T,), 1/schedule.T).double() if chances is None else chances
     if p.shape != (schedule.T,) or not (p > 0).all() or abs(p.sum() - 1) > 1e-6:
         raise ValueError(f'expected {schedule.T} chances > 0 that sum to 1, got {len(p)} with sum {p.sum():.3g}')
     t = p.multinomial(len(x_0)*draws, replacement=True, generator=generator)
     images = torch.arange(len(x_0)).repeat_interleave(draws)
     with torch.no_grad():
-        bits = torch.cat([step_bits(model, schedule, x_0[i], s, generator=generator, **kwargs)/p[s]
+        bits = torch.cat([step_bits(denoiser, x_0[i], s, generator=generator, **kwargs)/p[s]
                           for i, s in zip(images.split(batch_size), t.split(batch_size))])
     end = prior_bits(schedule.to(dtype=torch.float64).alpha_bar[-1], x_0.double().square().flatten(1).mean(1))
     each = bits.reshape(len(x_0), draws).mean(1) + end # images are independent, so their scatter is all of the error

@@ -1,4 +1,4 @@
-"""Import every module of an installed package, and check that every name in its __all__ exists.
+"""Import every module of an installed package; check that every name in its __all__ exists, and that they are few.
 
 python tools/check_names.py FOLDER, where FOLDER is where ddpm_nbdev must have been imported from.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ddpm_nbdev
 
+MOST = 110
 folder = Path(sys.argv[1]).resolve()
 assert folder in Path(ddpm_nbdev.__file__).resolve().parents, f'imported from {ddpm_nbdev.__file__}, not from {folder}'
 count = 0
@@ -20,7 +21,7 @@ for info in pkgutil.walk_packages(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
     count += len(names)
 
 from ddpm_nbdev.fid import load_digit_features
-from ddpm_nbdev.sampling import load_digits_model
 
-load_digits_model(), load_digit_features()
+ddpm_nbdev.load('digits'), load_digit_features()
+assert count <= MOST, f'expected at most {MOST} public names, got {count}; make some private (#| exporti, or _name)'
 print(f'{count} public names exist, and the shipped weights load')
