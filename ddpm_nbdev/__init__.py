@@ -1,19 +1,25 @@
-"""Denoising diffusion from the first equation to a measured sample. Each name is imported when it is first used."""
+"""Denoising diffusion from the first equation to a measured sample.
+
+Each name is imported when it is first used.
+"""
 from importlib import import_module
 
 __version__ = "0.1.0"
 
 _homes = {
-    'load': 'training', 'save': 'training', 'sample': 'sampling', 'train': 'face', 'evaluate': 'face',
-    'load_images': 'data', 'show_images': 'data', 'save_images': 'data', 'Denoiser': 'forward', 'UNet': 'unet',
-    'Schedule': 'schedule', 'linear_schedule': 'schedule', 'cosine_schedule': 'schedule',
+    'load': 'training', 'save': 'training', 'sample': 'sampling', 'train': 'face',
+    'evaluate': 'face', 'load_images': 'data', 'show_images': 'data',
+    'save_images': 'data', 'Denoiser': 'forward', 'UNet': 'unet',
+    'Schedule': 'schedule', 'linear_schedule': 'schedule',
+    'cosine_schedule': 'schedule',
 }
 __all__ = list(_homes)
 
 
 def __getattr__(name):
-    if name not in _homes: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_homes[name]}'), name)
+    if name in _homes:
+        return getattr(import_module(f'{__name__}.{_homes[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
 def __dir__(): return sorted([*globals(), *_homes])

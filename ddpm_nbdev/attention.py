@@ -6,7 +6,6 @@
 __all__ = ['attend', 'MultiHeadAttention', 'SelfAttention']
 
 # %% ../nbs/05_attention.ipynb #d8bd2891
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,7 +15,8 @@ def attend(
     q: Tensor, # Queries, (..., N, d)
     k: Tensor, # Keys, (..., M, d)
     v: Tensor, # Values, (..., M, e)
-) -> tuple[Tensor, Tensor]: # Outputs (..., N, e), and the weights (..., N, M), each row of sum 1
+# Outputs (..., N, e), and the weights (..., N, M), each row of sum 1
+) -> tuple[Tensor, Tensor]:
     "Attention, spelled out (Eq. 1, Vaswani et al. 2017)."
     scores = q @ k.mT / q.shape[-1]**.5 # (..., N, M)
     weights = scores.softmax(dim=-1)
@@ -24,27 +24,32 @@ def attend(
 
 # %% ../nbs/05_attention.ipynb #7f77d387
 class MultiHeadAttention(nn.Module):
-    "Self-attention with several heads over a sequence (Sec. 3.2.2, Vaswani et al. 2017)."
+    """Self-attention with several heads over a sequence (Sec. 3.2.2, Vaswani et al.
+    2017)."""
     def __init__(self,
         dims: int, # Length of each position's vector, C
         num_heads: int=4, # Number of heads; divides dims
-        dropout: float=0., # Share of attention weights switched off in training, in [0, 1)
+        # Share of attention weights switched off in training, in [0, 1)
+        dropout: float=0.,
     ):
         super().__init__()
         if dims % num_heads:
-            raise ValueError(f'expected num_heads to divide dims, got {num_heads} heads for {dims}; try {num_heads//2}')
+            raise ValueError(f'expected num_heads to divide dims, got {num_heads} '
+                             f'heads for {dims}; try {num_heads//2}')
         self.num_heads, self.dropout = num_heads, dropout
         self.qkv = nn.Linear(dims, 3*dims)
         self.out = nn.Linear(dims, dims)
 
     def heads(self, x: Tensor)->Tensor: # q, k and v, (3, B, heads, N, C/heads)
         B, N, C = x.shape
-        return self.qkv(x).view(B, N, 3, self.num_heads, C//self.num_heads).permute(2, 0, 3, 1, 4)
+        return self.qkv(x).view(B, N, 3, self.num_heads,
+                                C//self.num_heads).permute(2, 0, 3, 1, 4)
 
     def forward(self, x: Tensor)->Tensor:
         q, k, v = self.heads(x)
         p = self.dropout if self.training else 0.
-        answers = F.scaled_dot_product_attention(q, k, v, dropout_p=p) # (B, heads, N, C/heads)
+        # (B, heads, N, C/heads)
+        answers = F.scaled_dot_product_attention(q, k, v, dropout_p=p)
         return self.out(answers.transpose(1, 2).flatten(2))            # (B, N, C)
 
 # %% ../nbs/05_attention.ipynb #7a30f6e9
@@ -54,13 +59,15 @@ class SelfAttention(nn.Module):
         ch: int, # Channels of the feature map, C
         num_heads: int=4, # Number of heads; divides ch
         multiplier: int=2, # Width of the feed-forward layer, in multiples of ch
-        dropout: float=.2, # Share of attention weights switched off in training, in [0, 1)
+        # Share of attention weights switched off in training, in [0, 1)
+        dropout: float=.2,
     ):
         super().__init__()
         self.norm = nn.LayerNorm(ch)
         self.attention = MultiHeadAttention(ch, num_heads, dropout)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(ch), nn.Linear(ch, multiplier*ch), nn.GELU(), nn.Linear(multiplier*ch, ch))
+            nn.LayerNorm(ch), nn.Linear(ch, multiplier*ch), nn.GELU(),
+            nn.Linear(multiplier*ch, ch))
 
     def forward(self, x: Tensor)->Tensor:
         B, C, H, W = x.shape

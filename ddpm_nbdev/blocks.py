@@ -32,7 +32,8 @@ class TimeEmbedding(nn.Module):
     ):
         super().__init__()
         self.dims = dims
-        layers = (nn.Linear(dims, dims), nn.SiLU(), nn.Linear(dims, dims)) if mlp else ()
+        layers = (nn.Linear(dims, dims), nn.SiLU(),
+                  nn.Linear(dims, dims)) if mlp else ()
         self.mlp = nn.Sequential(*layers)
 
     def forward(self, t: Tensor)->Tensor:
@@ -46,7 +47,8 @@ class DoubleConv(nn.Module):
         out_ch: int, # Channels of the output
         mid_ch: int|None=None, # Channels between the convolutions; out_ch if None
         residual: bool=False, # Add the input to the output?
-        emb_dims: int|None=None, # Length of the time embedding; None: the block isn't told the time
+        # Length of the time embedding; None: the block isn't told the time
+        emb_dims: int|None=None,
         groups: int=1, # Number of groups of each GroupNorm; divides mid_ch and out_ch
         dropout: float=0., # Share of activations switched off in training, in [0, 1)
     ):
@@ -60,26 +62,31 @@ class DoubleConv(nn.Module):
         self.norm2 = nn.GroupNorm(groups, out_ch)
         self.skip = None
         if residual:
-            self.skip = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch, 1)
+            self.skip = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch,
+                1)
             nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor, emb: Tensor|None=None)->Tensor:
         h = self.norm1(self.conv1(x)) # (B, mid_ch, H, W)
         if self.film is not None:
-            scale, shift = self.film(emb)[:, :, None, None].chunk(2, dim=1) # (B, mid_ch, 1, 1)
+            # (B, mid_ch, 1, 1)
+            scale, shift = self.film(emb)[:, :, None, None].chunk(2, dim=1)
             h = h*(1 + scale) + shift
         h = self.norm2(self.conv2(self.dropout(F.gelu(h)))) # (B, out_ch, H, W)
         return h if self.skip is None else F.gelu(self.skip(x) + h)
 
 # %% ../nbs/04_blocks.ipynb #23a62aca
 class DownSampler(nn.Module):
-    "Halve the resolution, then two DoubleConvs; the time is added at the end or told to each."
+    """Halve the resolution, then two DoubleConvs; the time is added at the end or told
+    to each."""
     def __init__(self,
         in_ch: int, # Channels of the input
         out_ch: int, # Channels of the output
         emb_dims: int=128, # Length of the time embedding
-        scale_shift: bool=True, # Scale and shift by time inside each block? Else add it at the end
-        residual: bool=True, # Add the second block's input to its output? (The first block always does)
+        # Scale and shift by time inside each block? Else add it at the end
+        scale_shift: bool=True,
+        # Add the second block's input to its output? (The first block always does)
+        residual: bool=True,
         **conv, # groups and dropout of DoubleConv
     ):
         super().__init__()
@@ -112,9 +119,12 @@ class UpSampler(nn.Module):
         in_ch: int, # Channels of the input and of the encoder's feature map together
         out_ch: int, # Channels of the output
         emb_dims: int=128, # Length of the time embedding
-        scale_shift: bool=True, # Scale and shift by time inside each block? Else add it at the end
-        residual: bool=True, # Add the second block's input to its output? (The first block always does)
-        align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
+        # Scale and shift by time inside each block? Else add it at the end
+        scale_shift: bool=True,
+        # Add the second block's input to its output? (The first block always does)
+        residual: bool=True,
+        # How bilinear upsampling lays the grids: corner on corner?
+        align_corners: bool=False,
         **conv, # groups and dropout of DoubleConv
     ):
         super().__init__()
@@ -127,7 +137,8 @@ class UpSampler(nn.Module):
         self.add_time = None if scale_shift else AddTime(emb_dims, out_ch)
 
     def forward(self, x: Tensor, skip: Tensor, emb: Tensor)->Tensor:
-        x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=self.align_corners)
+        x = F.interpolate(x, scale_factor=2, mode='bilinear',
+                          align_corners=self.align_corners)
         h = torch.cat([skip, x], dim=1) # (B, in_ch, 2H, 2W)
         h = self.conv2(self.conv1(h, emb), emb)
         return h if self.add_time is None else self.add_time(h, emb)

@@ -25,7 +25,9 @@ def to_uint8(
     x: Tensor, # float, (B, C, H, W); values outside [-1, 1] are clipped
 ) -> Tensor: # uint8, same shape, 0 to 255
     "Images to pixels: clip, then round to the nearest. Raises ValueError for NaN."
-    if x.isnan().any(): raise ValueError('expected images, got NaN; the model or the sampler has diverged')
+    if x.isnan().any():
+        raise ValueError('expected images, got NaN; the model or the sampler has '
+                         'diverged')
     return ((x.clamp(-1, 1) + 1)*127.5).round().to(torch.uint8)
 
 # %% ../nbs/07_data.ipynb #d9cb8e61
@@ -36,7 +38,8 @@ class ImageSet:
     labels: Tensor # int64, (N,); zeros where there are none
     name: str # Where they came from, for reports
     unreadable: list = field(default_factory=list) # Files that could not be read
-    classes: list = field(default_factory=list) # Names of the labels, where they have names
+    # Names of the labels, where they have names
+    classes: list = field(default_factory=list)
 
     @property
     def shape(self): return tuple(self.images.shape) # (N, C, H, W)
@@ -51,12 +54,14 @@ class ImageSet:
 # %% ../nbs/07_data.ipynb #d45d4cf3
 def _digits(split: str)->ImageSet:
     "scikit-learn's handwritten digits, 8×8: 1,198 for training, 599 for testing."
-    from sklearn.datasets import load_digits # here, since it takes longer to import than to read
+    # here, since it takes longer to import than to read
+    from sklearn.datasets import load_digits
     data = load_digits()
     pixels = (torch.tensor(data.images)*255/16).round().to(torch.uint8)[:, None]
     is_test = torch.arange(len(pixels)) % 3 == 0
     chosen = is_test if split == 'test' else ~is_test
-    return ImageSet(pixels[chosen], torch.tensor(data.target)[chosen], f'digits/{split}')
+    return ImageSet(pixels[chosen], torch.tensor(data.target)[chosen],
+                    f'digits/{split}')
 
 # %% ../nbs/07_data.ipynb #fee1de6c
 def image_grid(
@@ -65,13 +70,15 @@ def image_grid(
     gap: int=1, # Pixels between two images
 ) -> Tensor: # uint8, (rows, columns, C): a picture
     "Images side by side in a grid, as one picture (H, W, C)."
-    pixels = images if images.dtype == torch.uint8 else to_uint8(images.detach().cpu().float())
+    pixels = images if images.dtype == torch.uint8 else to_uint8(
+        images.detach().cpu().float())
     B, C, H, W = pixels.shape
     ncol = min(ncol, B)
     rows = -(-B//ncol)
     grid = pixels.new_full((rows*ncol, C, H + gap, W + gap), 255)
     grid[:B, :, :H, :W] = pixels.cpu()
-    grid = grid.reshape(rows, ncol, C, H + gap, W + gap).permute(0, 3, 1, 4, 2) # (rows, H, ncol, W, C)
+    # (rows, H, ncol, W, C)
+    grid = grid.reshape(rows, ncol, C, H + gap, W + gap).permute(0, 3, 1, 4, 2)
     return grid.reshape(rows*(H + gap), ncol*(W + gap), C)[:-gap or None, :-gap or None]
 
 # %% ../nbs/07_data.ipynb #36571211
@@ -95,32 +102,40 @@ def save_images(
     images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W)
     path: str|Path, # A .png file
     ncol: int=8, # Images in a row
-    zoom: int|None=None, # How often to repeat each pixel; chosen so that an image is 32 px or more if None
+    # How often to repeat each pixel; chosen so that an image is 32 px or more if None
+    zoom: int|None=None,
 ):
     "Save a grid of images as a picture."
     picture = image_grid(images, ncol)
     zoom = zoom or max(1, 32//images.shape[-1])
     picture = picture.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1).numpy()
-    Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture).save(path)
+    Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1
+                    else picture).save(path)
 
 # %% ../nbs/07_data.ipynb #f2ef4f29
 def load_image(
     path: Path, # A picture in a file that PIL reads
-    size: int|None=None, # Crop to a square and resize to this side, pixels; as it is if None
+    # Crop to a square and resize to this side, pixels; as it is if None
+    size: int|None=None,
     channels: int=3, # 1 for grey, 3 for colour, 4 for colour and transparency
 ) -> Tensor: # uint8, (C, H, W)
-    "Read an image, upright; crop its centre to a square and resize it with antialiasing."
+    """Read an image, upright; crop its centre to a square and resize it with
+    antialiasing."""
     with Image.open(path) as image: return pixels_of(image, size, channels)
 
 def pixels_of(
     image: Image.Image, # A picture, as PIL reads it
-    size: int|None=None, # Crop to a square and resize to this side, pixels; as it is if None
+    # Crop to a square and resize to this side, pixels; as it is if None
+    size: int|None=None,
     channels: int=3, # 1 for grey, 3 for colour, 4 for colour and transparency
 ) -> Tensor: # uint8, (C, H, W)
-    "Turn a picture upright; crop its centre to a square and resize it with antialiasing."
+    """Turn a picture upright; crop its centre to a square and resize it with
+    antialiasing."""
     from torchvision.transforms.v2 import functional as tvf
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith('I'): image = Image.fromarray((np.asarray(image)//256).astype(np.uint8)) # 16 bits
+    # 16 bits
+    if image.mode.startswith('I'):
+        image = Image.fromarray((np.asarray(image)//256).astype(np.uint8))
     if channels < 4 and image.has_transparency_data: # what shows through is white
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
@@ -141,24 +156,30 @@ def resize_pixels(
 ) -> Tensor: # uint8, (..., C, size, size)
     "Resize images, bicubic and antialiased: the one way in which this package resizes."
     from torchvision.transforms.v2 import functional as tvf
-    return tvf.resize(pixels, [size, size], interpolation=tvf.InterpolationMode.BICUBIC, antialias=True)
+    return tvf.resize(pixels, [size, size], interpolation=tvf.InterpolationMode.BICUBIC,
+                      antialias=True)
 
 # %% ../nbs/07_data.ipynb #efd987e7
 suffixes = '.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff'
 
 class FolderStream:
-    "The images of a folder and of folders below it, read batch by batch, as often as you iterate."
+    """The images of a folder and of folders below it, read batch by batch, as often as
+    you iterate."""
     def __init__(self,
         folder: str|Path, # Where the images are
-        size: int|None=None, # Side of the square images, pixels; may be None if all have one size
+        # Side of the square images, pixels; may be None if all have one size
+        size: int|None=None,
         channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
         batch_size: int=100, # Images in a batch; memory for one batch is all it takes
     ):
         self.folder, self.size, self.batch_size = Path(folder), size, batch_size
         if not self.folder.is_dir():
-            raise FileNotFoundError(f'expected a folder of images, got {folder}, which is not there; check the path')
-        self.paths = sorted(p for p in self.folder.rglob('*') if p.suffix.lower() in suffixes)
-        some = self.paths[::len(self.paths)//1000 + 1] # a thousand of them decide what all are
+            raise FileNotFoundError(f'expected a folder of images, got {folder}, '
+                                    'which is not there; check the path')
+        self.paths = sorted(p for p in self.folder.rglob('*')
+                            if p.suffix.lower() in suffixes)
+        # a thousand of them decide what all are
+        some = self.paths[::len(self.paths)//1000 + 1]
         self.channels = channels or (1 if all(_is_grey(p) for p in some) else 3)
         self.read, self.unreadable = [], [] # paths, known after an iteration
 
@@ -169,17 +190,19 @@ class FolderStream:
             if not batch: continue
             shape = shape or batch[0].shape
             if any(image.shape != shape for image in batch):
-                raise ValueError(f'expected images of one size in {self.folder}, got several; '
-                                 'say which you want (--size 32)')
+                raise ValueError(f'expected images of one size in {self.folder}, got '
+                                 'several; say which you want (--size 32)')
             yield torch.stack(batch)
         if not self.read:
-            raise ValueError(f'expected images ({", ".join(suffixes)}) in {self.folder}, got none that can be read '
+            raise ValueError(f'expected images ({", ".join(suffixes)}) in '
+                             f'{self.folder}, got none that can be read '
                              f'({len(self.unreadable)} unreadable); check the path')
 
     def _load(self, paths):
         for path in paths:
             try: image = load_image(path, self.size, self.channels)
-            except (OSError, Image.DecompressionBombError): self.unreadable.append(str(path.relative_to(self.folder)))
+            except (OSError, Image.DecompressionBombError):
+                self.unreadable.append(str(path.relative_to(self.folder)))
             else:
                 self.read.append(path)
                 yield image
@@ -187,7 +210,8 @@ class FolderStream:
 # %% ../nbs/07_data.ipynb #597643cf
 def load_folder(
     folder: str|Path, # Where the images are, in it or in folders below it
-    size: int|None=None, # Side of the square images, pixels; may be None if all have one size
+    # Side of the square images, pixels; may be None if all have one size
+    size: int|None=None,
     channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
 ) -> ImageSet: # Its images; labels are the index of the folder each stands in
     "Load a folder of images. Raises FileNotFoundError or ValueError with a remedy."
@@ -199,40 +223,49 @@ def load_folder(
 def label_by_folder(
     paths: list[Path], # Image files
     root: Path, # The folder that they are in or below
-) -> tuple[Tensor, list[str]]: # Labels (N,), int64, and the name of each label: the file's folder
+# Labels (N,), int64, and the name of each label: the file's folder
+) -> tuple[Tensor, list[str]]:
     "Label images by the folder that each stands in."
     classes = sorted({p.parent for p in paths})
     index = {folder: i for i, folder in enumerate(classes)}
-    return torch.tensor([index[p.parent] for p in paths]), [str(c.relative_to(root)) for c in classes]
+    return torch.tensor([index[p.parent] for p in paths]), [str(c.relative_to(root))
+        for c in classes]
 
 # %% ../nbs/07_data.ipynb #258cda21
 def _is_grey(path):
     try:
-        with Image.open(path) as image: return image.mode in ('1', 'L', 'I', 'I;16', 'LA')
+        with Image.open(path) as image:
+            return image.mode in ('1', 'L', 'I', 'I;16', 'LA')
     except OSError: return True # an unreadable file has no say
 
 # %% ../nbs/07_data.ipynb #1217e1c2
 _torchvision = {'mnist': 'MNIST', 'fashion_mnist': 'FashionMNIST', 'cifar10': 'CIFAR10'}
 named_sets = 'digits', *_torchvision
 
-# %% ../nbs/07_data.ipynb #7c493a78
+# %% ../nbs/07_data.ipynb #74171933
 def load_images(
-    name: str='digits', # 'digits', 'mnist', 'fashion_mnist', 'cifar10', or a folder's path
-    split: str='train', # 'train' or 'test'; a folder has no splits, and gives all its images
+    # 'digits', 'mnist', 'fashion_mnist', 'cifar10', or a folder's path
+    name: str='digits',
+    # 'train' or 'test'; a folder has no splits, and gives all its images
+    split: str='train',
     size: int|None=None, # Side of square images, pixels; the set's own if None
     channels: int|None=None, # 1, 3 or 4, for a folder; the set's own if None
     root: str|Path='data', # Where downloads are kept
     download: bool=True, # Fetch a torchvision set that is not in root?
 ) -> ImageSet: # uint8 images with labels
-    "Load a data set by its name, or a folder by its path. Raises ValueError for an unknown name."
-    if split not in ('train', 'test'): raise ValueError(f"expected split 'train' or 'test', got {split!r}")
-    if size is not None and size < 1: raise ValueError(f'expected size >= 1 pixel, got {size}')
+    """Load a data set by its name, or a folder by its path.
+    Raises ValueError for an unknown name."""
+    if split not in ('train', 'test'):
+        raise ValueError(f"expected split 'train' or 'test', got {split!r}")
+    if size is not None and size < 1:
+        raise ValueError(f'expected size >= 1 pixel, got {size}')
     if name == 'digits': found = _digits(split)
     elif name in _torchvision: found = _from_torchvision(name, split, root, download)
     elif Path(name).is_dir(): return load_folder(name, size, channels)
     elif '/' in name or '\\' in name: return load_folder(name) # says what is missing
     else:
-        raise ValueError(f'expected a data set among digits, {", ".join(_torchvision)}, or a folder, got {name!r}; '
+        raise ValueError('expected a data set among digits, '
+                         f'{", ".join(_torchvision)}, or a folder, got {name!r}; '
                          'a folder needs its path (./photos)')
     if size is not None and found.images.shape[-2:] != (size, size):
         found.images = resize_pixels(found.images, size)
@@ -241,10 +274,15 @@ def load_images(
 # %% ../nbs/07_data.ipynb #ddbd3978
 def _from_torchvision(name, split, root, download):
     from torchvision import datasets
-    try: found = getattr(datasets, _torchvision[name])(root, train=split == 'train', download=download)
+    try:
+        found = getattr(datasets,
+                        _torchvision[name])(root, train=split == 'train',
+                                            download=download)
     except (RuntimeError, OSError) as e:
-        raise ValueError(f'expected the files of {name} in {root}, and they could not be read or fetched '
-                         f'({str(e).splitlines()[0][:120]}); put them there, or check the network') from e
+        raise ValueError(f'expected the files of {name} in {root}, and they could not '
+                         f'be read or fetched ({str(e).splitlines()[0][:120]}); put '
+                         'them there, or check the network') from e
     pixels = torch.as_tensor(found.data) # (N, H, W), or (N, H, W, C)
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
-    return ImageSet(pixels.contiguous(), torch.as_tensor(found.targets), f'{name}/{split}')
+    return ImageSet(pixels.contiguous(), torch.as_tensor(found.targets),
+                    f'{name}/{split}')

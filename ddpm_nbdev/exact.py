@@ -20,7 +20,8 @@ class GaussianMixture:
     def __init__(self,
         mu: Tensor, # Means, (K, ...): one data point's shape after the first axis
         var: Tensor|float, # Variances >= 0, broadcast to mu's shape
-        weight: Tensor|None=None, # Shares of the components, (K,), positive; equal if None
+        # Shares of the components, (K,), positive; equal if None
+        weight: Tensor|None=None,
     ):
         self.mu = torch.as_tensor(mu, dtype=torch.float64)
         self.var = torch.as_tensor(var, dtype=torch.float64).expand(self.mu.shape)
@@ -49,11 +50,13 @@ def _check_mixture(mu, var, weight):
 
 # %% ../nbs/03_exact.ipynb #61b484f2
 def _log_terms(mixture, schedule, x_t, t):
-    "log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each component."
+    """log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each
+    component."""
     alpha_bar_t = schedule.gather('alpha_bar', t, x_t)[None] # (1, B, 1, ...)
     mean = alpha_bar_t.sqrt()*mixture.mu[:, None]            # (K, B, ...)
     var = alpha_bar_t*mixture.var[:, None] + 1 - alpha_bar_t
-    log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi)).flatten(2).sum(2)
+    log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi)).flatten(2).sum(
+        2)
     return mixture.weight.log()[:, None] + log_n, mean, var
 
 def log_density(
@@ -75,9 +78,11 @@ def best_x_0(
     "The posterior mean of the clean data, by Bayes' rule."
     x_t = x_t.double()
     log_terms, mean, var = _log_terms(mixture, schedule, x_t, t)
-    r = log_terms.softmax(0).reshape(*log_terms.shape, *[1]*(x_t.ndim - 1)) # (K, B, 1, ...)
+    # (K, B, 1, ...)
+    r = log_terms.softmax(0).reshape(*log_terms.shape, *[1]*(x_t.ndim - 1))
     signal_t = schedule.gather('sqrt_alpha_bar', t, x_t)
-    return (r*(mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean))).sum(0)
+    return (
+        r*(mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean))).sum(0)
 
 # %% ../nbs/03_exact.ipynb #3ce69efa
 def exact_denoiser(
@@ -102,9 +107,11 @@ def cdf(
 ) -> Tensor: # Share of q(x_t) below each point, (B,), in [0, 1]
     "Cumulative distribution of x_t, in one dimension."
     _, mean, var = _log_terms(mixture, schedule, x_t, t)
-    return (mixture.weight[:, None]*torch.special.ndtr((x_t - mean)/var.sqrt())[..., 0]).sum(0)
+    return (
+        mixture.weight[:, None]*torch.special.ndtr((x_t - mean)/var.sqrt())[...,
+            0]).sum(0)
 
-# %% ../nbs/03_exact.ipynb #75b2c60b
+# %% ../nbs/03_exact.ipynb #829398db
 def exact_flow(
     mixture: GaussianMixture, # The law of x_0, in one dimension
     schedule: Schedule, # Noise schedule with T steps
@@ -112,14 +119,17 @@ def exact_flow(
     t: int, # The step they are at
     s: int, # The step to carry them to
 ) -> Tensor: # The points at step s on the same paths, (B, 1)
-    "Carry points along the probability-flow ODE, exactly: keep their quantile (1-D only)."
+    """Carry points along the probability-flow ODE, exactly: keep their quantile (1-D
+    only)."""
     if mixture.mu.shape[1:] != (1,):
-        raise ValueError(f'expected a mixture on a line, (K, 1), got {tuple(mixture.mu.shape)}')
+        raise ValueError('expected a mixture on a line, (K, 1), got '
+                         f'{tuple(mixture.mu.shape)}')
     level = cdf(mixture, schedule, x_t, torch.full((len(x_t),), t))
     low, high = torch.full_like(x_t, -20.), torch.full_like(x_t, 20.)
     for _ in range(70): # 40/2**70 is below the spacing of float64
         middle = (low + high)/2
-        above = cdf(mixture, schedule, middle, torch.full((len(x_t),), s))[:, None] > level[:, None]
+        above = cdf(mixture, schedule, middle,
+                    torch.full((len(x_t),), s))[:, None] > level[:, None]
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
     return (low + high)/2
 
@@ -130,13 +140,15 @@ def bayes_loss(
     t: int, # Timestep, 0-based
     n: int=20_000, # Points: of the grid in one dimension, else random
     generator: torch.Generator|None=None, # Where random points are drawn from
-) -> tuple[float, float]: # E|eps - eps_star|^2 per dimension, and its standard error (0 on a grid)
+# E|eps - eps_star|^2 per dimension, and its standard error (0 on a grid)
+) -> tuple[float, float]:
     "The smallest loss that any denoiser can reach at step t."
     t, denoiser = torch.full((n,), t), exact_denoiser(mixture, schedule)
     if mixture.mu.shape[1:] == (1,):
         far = mixture.mu.abs().max() + 10*(mixture.var.max().sqrt() + 1)
         x_t = torch.linspace(-far, far, n, dtype=torch.float64)[:, None]
-        explained = log_density(mixture, schedule, x_t, t).exp()*denoiser(x_t, t)[:, 0]**2
+        explained = log_density(mixture, schedule, x_t,
+                                t).exp()*denoiser(x_t, t)[:, 0]**2
         return 1 - torch.trapezoid(explained, x_t[:, 0]).item(), 0.
     x_t, eps = q_sample(schedule, mixture.sample(n, generator), t, generator=generator)
     error = (eps - denoiser(x_t, t)).square().flatten(1).mean(1)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['train', 'evaluate']
 
-# %% ../nbs/face.ipynb #63a5e00d
+# %% ../nbs/face.ipynb #baa039d9
 import sys
 import time
 from collections.abc import Iterator
@@ -26,22 +26,27 @@ from .fid import Score, score
 from .forward import Denoiser
 from .metrics import Report, compare_images
 from .sampling import sample
-from .training import load, save
+from .training import load
 
-# %% ../nbs/face.ipynb #c30fd5b2
+# %% ../nbs/face.ipynb #35a0e56f
 def train(
-    data: str|Tensor|ImageSet='digits', # Data set, folder, file or hf:NAME; or images, (N, C, H, W), uint8 or float in [-1, 1]
-    out: str|Path|None=None, # Run directory, which must be new; runs/NAME, with a number if that exists, if None
-    resume: str|Path|None=None, # Run directory to go on with; only steps and the machine's options may differ
+    # Data set, folder, file or hf:NAME; or images, (N, C, H, W), uint8 or float in [-1,
+    # 1]
+    data: str|Tensor|ImageSet='digits',
+    # Run directory, which must be new; runs/NAME, with a number if that exists, if None
+    out: str|Path|None=None,
+    # Run directory to go on with; only steps and the machine's options may differ
+    resume: str|Path|None=None,
     epochs: int|None=None, # Passes over the data, instead of steps
     progress: bool=True, # Show progress bars?
     **options, # steps, preset, target ... of TrainConfig
 ) -> Denoiser: # With averaged weights, in eval mode, on the CPU
-    "Train a diffusion model in a run directory. Raises ValueError or OSError for what cannot work, before it begins."
+    """Train a diffusion model in a run directory.
+    Raises ValueError or OSError for what cannot work, before it begins."""
     trainer, _ = run_training(data, out, resume, epochs, progress, **options)
     return load(trainer.run)
 
-# %% ../nbs/face.ipynb #ec805ea4
+# %% ../nbs/face.ipynb #bad7c526
 def run_training(
     data: str|Tensor|ImageSet='digits', # As `train` takes it
     out: str|Path|None=None, # As `train` takes it
@@ -58,43 +63,62 @@ def run_training(
     processes = share_work(config.device)
     images = _open(data, config, processes)
     warn_small_classes(images)
-    if epochs is not None: config = replace(config, steps=_steps_of(epochs, len(images), config.batch_size))
+    if epochs is not None:
+        config = replace(config,
+                         steps=_steps_of(epochs, len(images), config.batch_size))
     run = Path(resume or out or _new_run(config.data, processes))
     grid = lambda denoiser: sample_shared(denoiser, 64, config.seed)
     with ExitStack() as stack:
-        if resume: stack.enter_context(_lock(run, processes)) # before its checkpoints are read
+        # before its checkpoints are read
+        if resume: stack.enter_context(_lock(run, processes))
         machine = {k: v for k, v in options.items() if k in machine_options}
-        trainer = (Trainer.resume(run, images, config.steps, grid, **machine) if resume else
+        trainer = (Trainer.resume(run, images, config.steps, grid, **machine) if resume
+                   else
                    Trainer(config, images, run, grid))
-        if not resume: stack.enter_context(_lock(run, processes)) # after it is known to be new
+        # after it is known to be new
+        if not resume: stack.enter_context(_lock(run, processes))
         if trainer.is_main: log_start(trainer)
         came = stack.enter_context(stop_on_signals(trainer))
         trainer.train(progress=progress)
     if trainer.step < trainer.config.steps:
-        if trainer.is_main: print(f'stopped at step {trainer.step} and saved; go on with: ddpm_train --resume {run}')
-    elif trainer.is_main: _finish(trainer, time.perf_counter() - started, started, progress)
+        if trainer.is_main:
+            print(f'stopped at step {trainer.step} and saved; go on with: ddpm_train '
+                  f'--resume {run}')
+    elif trainer.is_main:
+        _finish(trainer, time.perf_counter() - started, started, progress)
     return trainer, came['signal']
 
-# %% ../nbs/face.ipynb #2da2a356
+# %% ../nbs/face.ipynb #91b829e2
 def resume_config(
     run: str|Path, # A run directory
     options: dict, # What was asked for: name -> value
 ) -> TrainConfig: # How the run was begun, on the machine of now
-    "The settings of a run to resume. Raises ValueError that names each option which differs from them."
+    """The settings of a run to resume.
+    Raises ValueError that names each option which differs from them."""
     config = saved_config(run)
-    differs = [f'{k} {v!r} (begun with {getattr(config, k)!r})' for k, v in options.items()
+    differs = [f'{k} {v!r} (begun with {getattr(config, k)!r})' for k,
+               v in options.items()
                if k not in ('steps', *machine_options) and v != getattr(config, k)]
     if differs:
-        raise ValueError(f'expected the settings that {run} was begun with, got {", ".join(differs)}; '
-                         'leave them out, or begin a new run')
-    return replace(config, **{k: v for k, v in options.items() if k in ('steps', *machine_options)})
+        raise ValueError(f'expected the settings that {run} was begun with, got '
+                         f'{", ".join(differs)}; leave them out, or begin a new run')
+    return replace(config,
+                   **{k: v for k, v in options.items()
+                      if k in ('steps', *machine_options)})
 
 def _config(data, out, resume, epochs, options):
-    if out and resume: raise ValueError(f'expected a new run or one to resume, got both ({out} and {resume})')
+    if out and resume:
+        raise ValueError(f'expected a new run or one to resume, got both ({out} and '
+                         f'{resume})')
     if epochs is not None and 'steps' in options:
-        raise ValueError(f'expected steps or epochs, got {options["steps"]} and {epochs}')
-    name = data if isinstance(data, str) else data.name if isinstance(data, ImageSet) else 'images'
-    if resume: return resume_config(resume, options | ({} if name == 'digits' else {'data': name}))
+        raise ValueError(f'expected steps or epochs, got {options["steps"]} and '
+                         f'{epochs}')
+    name = data if isinstance(data,
+                              str) else data.name if isinstance(data,
+                                  ImageSet) else 'images'
+    if resume:
+        return resume_config(resume,
+                             options | ({} if name == 'digits' else {'data': name}))
     return TrainConfig(**options, data=name)
 
 def _open(data, config, processes): # the images to learn from
@@ -103,22 +127,28 @@ def _open(data, config, processes): # the images to learn from
         pixels = data if data.dtype == torch.uint8 else to_uint8(data)
         return ImageSet(pixels, torch.zeros(len(pixels), dtype=torch.int64), 'images')
     if isinstance(data, ImageSet): return data
-    with processes.local_main_process_first(): # it downloads, the others of its machine find it there
+    # it downloads, the others of its machine find it there
+    with processes.local_main_process_first():
         return open_images(config.data, 'train', config.size, config.root)
 
-def _steps_of(epochs, n, batch_size): # optimizer steps; what is left of an epoch is dropped
+# optimizer steps; what is left of an epoch is dropped
+def _steps_of(epochs, n, batch_size):
     if epochs < 1: raise ValueError(f'expected epochs >= 1, got {epochs}')
     return epochs*max(1, n//batch_size)
 
-def _new_run(data, processes): # runs/NAME, runs/NAME-2 ...: the first that is free, for all processes
+# runs/NAME, runs/NAME-2 ...: the first that is free, for all processes
+def _new_run(data, processes):
     from accelerate.utils import broadcast_object_list
     base = f'runs/{Path(data).stem or "images"}'
-    return broadcast_object_list([next(p for n in count(1) if not Path(p := base + f'-{n}'*(n > 1)).exists())])[0]
+    return broadcast_object_list(
+        [next(p for n in count(1) if not Path(p := base + f'-{n}'*(n > 1)).exists())])[
+            0]
 
-# %% ../nbs/face.ipynb #c72931d9
+# %% ../nbs/face.ipynb #d9f7661e
 @contextmanager
 def _lock(run, processes) -> Iterator[None]:
-    "The lock of a run, held by the first process. Raises in all of them if it can't be had."
+    """The lock of a run, held by the first process.
+    Raises in all of them if it can't be had."""
     from accelerate.utils import broadcast_object_list
     with ExitStack() as stack:
         refused = None
@@ -133,10 +163,13 @@ def log_start(
 ):
     "Say what is trained, where, and on what."
     images, n = trainer.data, trainer.accelerator.num_processes
-    print(f'{images} -> {trainer.run}, on {trainer.device}' + (f' × {n} processes' if n > 1 else '')
+    print(f'{images} -> {trainer.run}, on {trainer.device}'
+          + (f' × {n} processes' if n > 1 else '')
           + (', bf16' if trainer.config.precision == 'bf16' else '')
           + (f', from step {trainer.step}' if trainer.step else ''), flush=True)
-    if images.unreadable: print(f'skipped {len(images.unreadable)} unreadable files, such as {images.unreadable[0]}')
+    if images.unreadable:
+        print(f'skipped {len(images.unreadable)} unreadable files, such as '
+              f'{images.unreadable[0]}')
 
 def warn_small_classes(
     images, # ImageSet or StreamedSet, with labels and the names of the classes
@@ -145,23 +178,31 @@ def warn_small_classes(
     if len(images.classes) < 2 or not is_main_process(): return
     counts = images.labels.bincount(minlength=len(images.classes))
     if small := [name for name, n in zip(images.classes, counts.tolist()) if n == 1]:
-        print(f'{len(small)} of {len(images.classes)} class folders have one image only, such as {small[0]}; '
+        print(f'{len(small)} of {len(images.classes)} class folders have one image '
+              f'only, such as {small[0]}; '
               'put it where it belongs, or train on', file=sys.stderr)
 
-# %% ../nbs/face.ipynb #bb30f6ec
-def _finish(trainer, trained, started, progress): # samples.png, metrics.json, and the report
+# %% ../nbs/face.ipynb #9ff02c30
+# samples.png, metrics.json, and the report
+def _finish(trainer, trained, started, progress):
     import platform
 
     from accelerate import __version__ as accelerate_version
 
     from ddpm_nbdev.engine.evaluation import sample_shared
-    run, config, denoiser = trainer.run, trainer.config, load(trainer.run).to(trainer.device)
+    run, config, denoiser = trainer.run, trainer.config, load(trainer.run).to(
+        trainer.device)
     save_images(sample_shared(denoiser, 64, config.seed), run/'samples.png')
-    result = measure(denoiser.to('cpu'), config.seed, progress) if config.data == 'digits' else None
-    metrics = dict(asdict(result) if result else {}, seconds=round(time.perf_counter() - started, 1),
-        train_seconds=round(trained, 1), images_per_s=round((config.steps - trainer.first)*config.batch_size/trained, 1),
-        parameters=sum(p.numel() for p in denoiser.network.parameters()), steps=config.steps, seed=config.seed,
-        device=device_name(str(trainer.device)), versions={'ddpm_nbdev': __version__, 'torch': torch.__version__,
+    result = measure(denoiser.to('cpu'), config.seed,
+                     progress) if config.data == 'digits' else None
+    metrics = dict(asdict(result) if result else {},
+                   seconds=round(time.perf_counter() - started, 1),
+        train_seconds=round(trained, 1),
+        images_per_s=round((config.steps - trainer.first)*config.batch_size/trained, 1),
+        parameters=sum(p.numel() for p in denoiser.network.parameters()),
+        steps=config.steps, seed=config.seed,
+        device=device_name(str(trainer.device)),
+        versions={'ddpm_nbdev': __version__, 'torch': torch.__version__,
         'accelerate': accelerate_version, 'python': platform.python_version()})
     atomic_write(run/'metrics.json', dumps(metrics, indent=2))
     print(result or 'no Fréchet distance: the package has features for digits only')
@@ -173,11 +214,13 @@ def measure(
     denoiser: Denoiser, # Of digits, 8×8
     seed: int=0, # Of the samples
     progress: bool=False, # Show a progress bar?
-) -> Score|None: # The distance of samples to the test digits; None for images of another shape
+# The distance of samples to the test digits; None for images of another shape
+) -> Score|None:
     "Fréchet distance of 4 sets of 599 samples to the held-out digits, with its floor."
     if denoiser.image_shape != (1, 8, 8): return None
     test, train = load_images('digits', 'test'), load_images('digits', 'train')
-    return score(sample(denoiser, 4*len(test), seed, progress=progress), test.images, train.images, sets=4)
+    return score(sample(denoiser, 4*len(test), seed, progress=progress), test.images,
+                 train.images, sets=4)
 
 def device_name(
     device: str, # 'cpu', 'cuda' or 'mps'
@@ -187,35 +230,53 @@ def device_name(
     if device.startswith('cuda'): return torch.cuda.get_device_name()
     return f'{device} ({platform.machine()}, {torch.get_num_threads()} threads)'
 
-# %% ../nbs/face.ipynb #d5d5d2fb
+# %% ../nbs/face.ipynb #28cd0cc9
 def evaluate(
-    images: Tensor|str|Path, # Samples: uint8 or float in [-1, 1]; or a run, a folder, an .npy file, a data set (its other half)
-    reference: Tensor|str|Path='digits', # Real images, likewise; of a data set, the half named by split
-    n: int|None=None, # Images per side: sampled from a run (599 if None), or the first n (all if None)
+    # Samples: uint8 or float in [-1, 1]; or a run, a folder, an .npy file, a data set
+    # (its other half)
+    images: Tensor|str|Path,
+    # Real images, likewise; of a data set, the half named by split
+    reference: Tensor|str|Path='digits',
+    # Images per side: sampled from a run (599 if None), or the first n (all if None)
+    n: int|None=None,
     split: str='test', # Half of the reference, 'test' or 'train'
     features: str|None=None, # 'digits' or 'inception'; what fits the images if None
     seed: int=0, # Of the samples of a run
     progress: bool=False, # Show progress bars?
     net=None, # The feature network itself, instead of its name
     **options, # size, root, device of images_of; sampler, steps, spacing, eta for a run
-) -> Report: # The table: distance, with and without the bias of N, KID, precision, recall, density, coverage
-    "Compare images with a reference, beside other real images. Raises ValueError for what cannot be compared."
-    from ddpm_nbdev.engine.evaluation import feature_network, images_of, other_half, read_all, real_images
-    from ddpm_nbdev.engine.feature_statistics import shared_features
+) -> Report: # Distance, kernel distance, precision, recall ... beside real images
+    """Compare images with a reference, beside other real images.
+    Raises ValueError for what cannot be compared."""
+    from ddpm_nbdev.engine.evaluation import (
+        feature_network,
+        images_of,
+        other_half,
+        read_all,
+        real_images,
+        shared_features,
+    )
     other = other_half(split)
-    y = read_all(images_of(reference, split, n, seed + 1, progress, **options), progress)
+    y = read_all(images_of(reference, split, n, seed + 1, progress, **options),
+                 progress)
     x = read_all(images_of(images, other, n, seed, progress, **options), progress)
     if x.shape[1:] != y.shape[1:]:
-        raise ValueError(f'expected images of one size, got {_name(reference)} of {tuple(y.shape[1:])} and '
-                         f'{_name(images)} of {tuple(x.shape[1:])}; say which you want (--size 32)')
-    net = net or feature_network(features or _fitting(y), device=options.get('device', 'cpu'))
-    real = real_images(reference, 2*len(x), other, options.get('size'), options.get('root', 'data'))
-    return compare_images(x, y, real, net, progress=progress, features_of=shared_features)
+        raise ValueError(f'expected images of one size, got {_name(reference)} of '
+                         f'{tuple(y.shape[1:])} and {_name(images)} of '
+                         f'{tuple(x.shape[1:])}; say which you want (--size 32)')
+    net = net or feature_network(features or _fitting(y),
+                                 device=options.get('device', 'cpu'))
+    real = real_images(reference, 2*len(x), other, options.get('size'),
+                       options.get('root', 'data'))
+    return compare_images(x, y, real, net, progress=progress,
+                          features_of=shared_features)
 
-# %% ../nbs/face.ipynb #6121ff11
+# %% ../nbs/face.ipynb #f9a2bc7c
 def _name(side): return 'images' if isinstance(side, Tensor) else str(side)
 
 def _fitting(images): # the features that fit
     if images.shape[1:] == (1, 8, 8): return 'digits'
-    raise ValueError(f"expected features that fit images of {tuple(images.shape[1:])}, got none; take features='inception' "
-                     "(pip install 'ddpm_nbdev[fid]'); those of the package are for grey images of 8×8")
+    raise ValueError("expected features that fit images of "
+                     f"{tuple(images.shape[1:])}, got none; take features='inception' "
+                     "(pip install 'ddpm_nbdev[fid]'); those of the package are for "
+                     "grey images of 8×8")

@@ -32,7 +32,8 @@ def frechet_distance(
     A = _root(sigma_x)
     return _distance(mu_x - mu_y, sigma_x.trace() + sigma_y.trace(), A @ sigma_y @ A.T)
 
-def _distance(apart, traces, symmetric): # difference of means, both traces, the matrix with the eigenvalues
+# difference of means, both traces, the matrix with the eigenvalues
+def _distance(apart, traces, symmetric):
     trace_of_root = torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum()
     distance = apart.square().sum() + traces - 2*trace_of_root
     return max(0., distance.item()) # below zero by rounding only
@@ -50,10 +51,12 @@ def feature_distance(
     x: Tensor, # Features of the first set, (N, D)
     y: Tensor, # Features of the second set, (M, D)
 ) -> float: # Squared Fréchet distance
-    "Fréchet distance of two sets of features. Raises ValueError for fewer than 2, NaN, or two widths."
+    """Fréchet distance of two sets of features.
+    Raises ValueError for fewer than 2, NaN, or two widths."""
     (mu_x, A), (mu_y, B) = _mean_and_root(x, 'first'), _mean_and_root(y, 'second')
     if len(mu_x) != len(mu_y):
-        raise ValueError(f'expected features of one kind, got {len(mu_x)} and {len(mu_y)} numbers an image')
+        raise ValueError(f'expected features of one kind, got {len(mu_x)} and '
+                         f'{len(mu_y)} numbers an image')
     M = A @ B.T
     gram = M @ M.T if len(A) <= len(B) else M.T @ M
     return _distance(mu_x - mu_y, A.square().sum() + B.square().sum(), gram)
@@ -64,16 +67,18 @@ def _mean_and_root(x, side):
     if n > x.shape[1]: return x.mean(0), _root(x.T.cov())
     return x.mean(0), (x - x.mean(0))/(n - 1)**.5
 
-# %% ../nbs/11_fid.ipynb #0b38e769
+# %% ../nbs/11_fid.ipynb #eed1935b
 def check_features(
     x: Tensor, # Features, (N, D)
     side: str='first', # Which set they are, for the message
 ):
     "Raise ValueError for fewer than 2 feature vectors, or for NaN or infinity in them."
     if x.ndim != 2 or len(x) < 2:
-        raise ValueError(f'expected at least 2 feature vectors (N, D) in the {side} set, got shape {tuple(x.shape)}')
+        raise ValueError(f'expected at least 2 feature vectors (N, D) in the {side} '
+                         f'set, got shape {tuple(x.shape)}')
     if not torch.isfinite(x).all():
-        raise ValueError(f'expected finite features in the {side} set, got NaN or infinity; look at its images')
+        raise ValueError(f'expected finite features in the {side} set, got NaN or '
+                         'infinity; look at its images')
 
 # %% ../nbs/11_fid.ipynb #c91df5bd
 class DigitFeatures(nn.Module):
@@ -83,8 +88,10 @@ class DigitFeatures(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(64*4*4, 64), nn.ReLU())
+            nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1),
+            nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(),
+            nn.Linear(64*4*4, 64), nn.ReLU())
         self.head = nn.Linear(64, 10)
 
     def forward(self, x: Tensor)->Tensor: return self.body(x) # (B, 64)
@@ -112,7 +119,8 @@ def train_digit_features(
 def load_digit_features() -> DigitFeatures: # In eval mode
     "The digits' feature network that ships with the package."
     net = DigitFeatures()
-    net.load_state_dict(load_file(Path(__file__).parent/'weights/digits_features.safetensors'))
+    net.load_state_dict(
+        load_file(Path(__file__).parent/'weights/digits_features.safetensors'))
     return net.eval()
 
 # %% ../nbs/11_fid.ipynb #03509327
@@ -120,31 +128,38 @@ def load_digit_features() -> DigitFeatures: # In eval mode
 def features(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     net: Callable|None=None, # Images in [-1, 1] -> (B, D); the digits' network if None
-    batch_size: int|None=None, # Images at a time; the network's own `batch_size`, or 500, if None
+    # Images at a time; the network's own `batch_size`, or 500, if None
+    batch_size: int|None=None,
     progress: bool=False, # Show a progress bar?
 ) -> Tensor: # Features, (N, D), float32, on the CPU
-    "Features of images, which are rounded to pixels first. Raises ValueError for wrong shapes or values."
+    """Features of images, which are rounded to pixels first.
+    Raises ValueError for wrong shapes or values."""
     net = net or load_digit_features()
     pixels = to_pixels(images)
     expected = getattr(net, 'image_shape', pixels.shape[1:])
     if pixels.shape[1:] != expected:
-        raise ValueError(f'expected images (N, {", ".join(map(str, expected))}) for the features {feature_name(net)}, '
-                         f'got {tuple(pixels.shape)}; use features made for your images')
+        raise ValueError(f'expected images (N, {", ".join(map(str, expected))}) for '
+                         f'the features {feature_name(net)}, '
+                         f'got {tuple(pixels.shape)}; use features for your images')
     device = next((p.device for p in getattr(net, 'parameters', tuple)()), 'cpu')
-    batches = tqdm(pixels.split(batch_size or getattr(net, 'batch_size', 500)), 'features', disable=not progress, unit='batch')
+    batches = tqdm(pixels.split(batch_size or getattr(net, 'batch_size', 500)),
+                   'features', disable=not progress, unit='batch')
     found = torch.cat([net(to_float(batch.to(device))).cpu() for batch in batches])
-    if found.ndim != 2: raise ValueError(f'expected features (N, D) from {feature_name(net)}, got {tuple(found.shape)}')
+    if found.ndim != 2:
+        raise ValueError(f'expected features (N, D) from {feature_name(net)}, got '
+                         f'{tuple(found.shape)}')
     return found
 
-# %% ../nbs/11_fid.ipynb #c99c0060
+# %% ../nbs/11_fid.ipynb #548bab2b
 def to_pixels(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
 ) -> Tensor: # uint8, (N, C, H, W)
-    "Round images to pixels. Raises ValueError for values outside [-1, 1] by half a grey level, or NaN."
+    """Round images to pixels. Raises ValueError for values outside [-1, 1] by half a
+    grey level, or NaN."""
     if images.dtype == torch.uint8: return images
     if len(images) and not images.abs().max() <= 1 + 1/255: # also catches NaN
-        raise ValueError(f'expected images in [-1, 1], got {images.min():.3g} to {images.max():.3g}; '
-                         'clip or rescale them')
+        raise ValueError(f'expected images in [-1, 1], got {images.min():.3g} to '
+                         f'{images.max():.3g}; clip or rescale them')
     return to_uint8(images)
 
 def feature_name(
@@ -156,14 +171,17 @@ def feature_name(
 def distance_name(
     features: str, # Name of the features
 ) -> str: # 'FID' for Inception's, else 'Fréchet distance (features: NAME)'
-    "What a report calls the distance on these features. Only Inception's is a FID (Heusel et al. 2017)."
-    return 'FID' if features == 'inception-2048' else f'Fréchet distance (features: {features})'
+    """What a report calls the distance on these features.
+    Only Inception's is a FID (Heusel et al. 2017)."""
+    return ('FID' if features == 'inception-2048' else 'Fréchet distance (features: '
+                                                       f'{features})')
 
 # %% ../nbs/11_fid.ipynb #d4cdde30
 @dataclass
 class Score:
     "A Fréchet distance with all that is needed to read it."
-    distance: float # Squared Fréchet distance of N samples to the reference, the mean over sets
+    # Squared Fréchet distance of N samples to the reference, the mean over sets
+    distance: float
     scatter: float # Standard deviation of the distance over sets; 0 for a single one
     floor: float # Mean distance of as many real training images to the reference
     n: int # Number of samples in a set, N
@@ -185,16 +203,20 @@ def score(
     sets: int=1, # How many sets the samples are; each is compared by itself
     repeats: int=64, # Random subsets of `real` that the floor is averaged over
 ) -> Score: # The distance and its floor at the same N
-    "Distance of samples to held-out images, with the floor of real images at the same N."
+    """Distance of samples to held-out images, with the floor of real images at the
+    same N."""
     net, n = net or load_digit_features(), len(samples)//sets
     if n*sets != len(samples):
-        raise ValueError(f'expected {sets} equal sets of samples, got {len(samples)} in all')
+        raise ValueError(f'expected {sets} equal sets of samples, got {len(samples)} '
+                         'in all')
     if len(real) < n:
-        raise ValueError(f'expected at least as many real images as samples for the floor, got {len(real)} for {n}; '
-                         f'take {len(real)} samples')
+        raise ValueError('expected at least as many real images as samples for the '
+                         f'floor, got {len(real)} for {n}; take {len(real)} samples')
     of_reference, of_real = features(reference, net), features(real, net)
     picks = [torch.randperm(len(real), generator=seeded(s))[:n] for s in range(repeats)]
     floor = sum(feature_distance(of_real[p], of_reference) for p in picks)/repeats
-    found = torch.tensor([feature_distance(f, of_reference) for f in features(samples, net).split(n)])
+    found = torch.tensor(
+        [feature_distance(f, of_reference) for f in features(samples, net).split(n)])
     scatter = found.std().item() if sets > 1 else 0.
-    return Score(found.mean().item(), scatter, floor, n, sets, len(reference), feature_name(net))
+    return Score(found.mean().item(), scatter, floor, n, sets, len(reference),
+                 feature_name(net))

@@ -60,9 +60,12 @@ def q_posterior(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     t: Tensor, # Timesteps, (B,), int64, 0-based
 ) -> tuple[Tensor, Tensor]: # Mean (B, C, H, W) and variance (B, 1, 1, 1) of x_prev
-    "The step before, given where it started: q(x_prev | x_t, x_0) (Eq. 6 and 7, Ho et al. 2020)."
-    names = ('alpha', 'beta', 'alpha_bar_prev', 'sqrt_one_minus_alpha_bar', 'beta_tilde')
-    alpha, beta, alpha_bar_prev, noise, beta_tilde = (schedule.gather(n, t, x_t) for n in names)
+    """The step before, given where it started: q(x_prev | x_t, x_0) (Eq.
+    6 and 7, Ho et al. 2020)."""
+    names = ('alpha', 'beta', 'alpha_bar_prev', 'sqrt_one_minus_alpha_bar',
+             'beta_tilde')
+    alpha, beta, alpha_bar_prev, noise, beta_tilde = (schedule.gather(n, t, x_t)
+        for n in names)
     on_x_0 = alpha_bar_prev.sqrt()*beta/noise**2
     on_x_t = alpha.sqrt()*(1 - alpha_bar_prev)/noise**2
     return on_x_0*x_0 + on_x_t*x_t, beta_tilde
@@ -70,7 +73,7 @@ def q_posterior(
 # %% ../nbs/02_forward.ipynb #c4157341
 targets = ('eps', 'x_0', 'v', 'score')
 
-# %% ../nbs/02_forward.ipynb #1ff975a9
+# %% ../nbs/02_forward.ipynb #a5be99ad
 def make_target(
     schedule: Schedule, # Noise schedule with T steps
     x_0: Tensor, # Clean images, (B, C, H, W)
@@ -78,7 +81,8 @@ def make_target(
     t: Tensor, # Timesteps, (B,), int64, 0-based
     target: str='eps', # 'eps', 'x_0', 'v' or 'score'
 ) -> Tensor: # What the network should answer, (B, C, H, W)
-    "The right answer for a prediction target (Eq. 14 and 15; v: Salimans & Ho 2022, Sec. 4)."
+    """The right answer for a prediction target (Eq.
+    14 and 15; v: Salimans & Ho 2022, Sec. 4)."""
     _check_target(target)
     signal_t = schedule.gather('sqrt_alpha_bar', t, x_0)
     noise_t = schedule.gather('sqrt_one_minus_alpha_bar', t, x_0)
@@ -89,7 +93,9 @@ def make_target(
 
 # %% ../nbs/02_forward.ipynb #121fc681
 def _check_target(target):
-    if target not in targets: raise ValueError(f'expected a target among {", ".join(targets)}, got {target!r}')
+    if target not in targets:
+        raise ValueError(
+            f'expected a target among {", ".join(targets)}, got {target!r}')
 
 # %% ../nbs/02_forward.ipynb #86d51459
 def to_x_0_eps(
@@ -99,7 +105,8 @@ def to_x_0_eps(
     pred: Tensor, # A network's answer, (B, C, H, W)
     target: str='eps', # What the answer is: 'eps', 'x_0', 'v' or 'score'
 ) -> tuple[Tensor, Tensor]: # x_0_hat and eps_hat, (B, C, H, W) each
-    "The clean image and the noise that a prediction stands for (Eq. 15, Ho et al. 2020)."
+    """The clean image and the noise that a prediction stands for (Eq. 15, Ho et al.
+    2020)."""
     signal_t = schedule.gather('sqrt_alpha_bar', t, x_t)
     noise_t = schedule.gather('sqrt_one_minus_alpha_bar', t, x_t)
     x_0_hat = guess_x_0(x_t, pred, target, signal_t, noise_t)
@@ -108,7 +115,7 @@ def to_x_0_eps(
     if target == 'score': return x_0_hat, -noise_t*pred
     return x_0_hat, (x_t - signal_t*pred)/noise_t
 
-# %% ../nbs/02_forward.ipynb #cce091e0
+# %% ../nbs/02_forward.ipynb #e5db100e
 def guess_x_0(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     pred: Tensor, # A network's answer, (B, C, H, W)
@@ -123,15 +130,19 @@ def guess_x_0(
     eps_hat = pred if target == 'eps' else -noise_t*pred
     return (x_t - noise_t*eps_hat)/signal_t
 
-# %% ../nbs/02_forward.ipynb #9e7eaf84
+# %% ../nbs/02_forward.ipynb #da03c94a
 class Denoiser:
-    "A network with its schedule and target, and the images' shape. Raises ValueError for what cannot be one."
+    """A network with its schedule and target, and the images' shape.
+    Raises ValueError for what cannot be one."""
     def __init__(self,
-        network: Callable, # network(x_t, t) -> prediction, (B, C, H, W); a UNet, or any callable
+        # network(x_t, t) -> prediction, (B, C, H, W); a UNet, or any callable
+        network: Callable,
         schedule: Schedule, # The noise schedule that it was trained on, T steps
         target: str, # What it predicts: 'eps', 'x_0', 'v' or 'score'
-        image_shape: tuple|None=None, # (C, H, W) of the images that it was trained on; None if unknown
-        classes: int|None=None, # Number of classes that it can be asked for; None if it takes no labels
+        # (C, H, W) of the images that it was trained on; None if unknown
+        image_shape: tuple|None=None,
+        # Number of classes that it can be asked for; None if it takes no labels
+        classes: int|None=None,
     ):
         _check_denoiser(network, schedule, target)
         self.network, self.schedule, self.target = network, schedule, target
@@ -145,9 +156,11 @@ class Denoiser:
     ) -> Tensor: # The network's own prediction, (B, C, H, W)
         "What the network predicts."
         if label is not None and self.classes is None:
-            raise ValueError('expected no label, since this denoiser knows no classes, got one; leave label out')
+            raise ValueError('expected no label, since this denoiser knows no '
+                             'classes, got one; leave label out')
         told = self.schedule.timesteps.to(t.device).index_select(0, t)
-        return self.network(x_t, told) if label is None else self.network(x_t, told, label)
+        return self.network(x_t, told) if label is None else self.network(x_t, told,
+            label)
 
     def x_0(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
@@ -158,22 +171,26 @@ class Denoiser:
         return to_x_0_eps(self.schedule, x_t, t, self(x_t, t, label), self.target)[0]
 
     def __repr__(self):
-        shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
-        return f'Denoiser({type(self.network).__name__}, {self.schedule}, target {self.target}, images {shape})'
+        shape = 'any' if self.image_shape is None else '×'.join(
+            map(str, self.image_shape))
+        return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
+                f'{self.target}, images {shape})')
 
-# %% ../nbs/02_forward.ipynb #a8732b3d
+# %% ../nbs/02_forward.ipynb #d3ff9449
 def _check_denoiser(network, schedule, target):
     if isinstance(network, Denoiser) or not callable(network):
-        raise ValueError(f'expected a network, a callable of (x_t, t), got {type(network).__name__}; '
+        raise ValueError('expected a network, a callable of (x_t, t), got '
+                         f'{type(network).__name__}; '
                          'Denoiser(network, schedule, target)')
     if not isinstance(schedule, Schedule):
-        raise ValueError(f'expected a Schedule, got {schedule!r}; the one that the network was trained on, '
-                         'such as cosine_schedule()')
+        raise ValueError(f'expected a Schedule, got {schedule!r}; the one that the '
+                         'network was trained on, such as cosine_schedule()')
     _check_target(target)
 
-# %% ../nbs/02_forward.ipynb #d68cc4b3
+# %% ../nbs/02_forward.ipynb #75fb25d3
 @patch(as_prop=True)
-def device(self: Denoiser) -> torch.device: # Where the weights are; the CPU for a callable without weights
+# Where the weights are; the CPU for a callable without weights
+def device(self: Denoiser) -> torch.device:
     "Where it computes."
     weights = self.network.parameters() if isinstance(self.network, nn.Module) else ()
     return next((p.device for p in weights), torch.device('cpu'))
@@ -200,4 +217,5 @@ def check(cls: Denoiser,
     "Refuse a bare network, with a line that says how to wrap it. Raises ValueError."
     if isinstance(denoiser, Denoiser): return denoiser
     raise ValueError(f'expected a Denoiser, got {type(denoiser).__name__}; wrap it: '
-                     "Denoiser(network, schedule, target), with target 'eps', 'x_0', 'v' or 'score'")
+                     "Denoiser(network, schedule, target), with target 'eps', 'x_0', "
+                     "'v' or 'score'")

@@ -30,7 +30,8 @@ def pixel_log_prob(
     x_0: Tensor, # Pixels in [-1, 1], any shape
     mu: Tensor, # Mean of the last step, same shape
     var: Tensor, # Its variance, broadcast
-    levels: int=256, # How many values a pixel can have, evenly spaced; x_0 is rounded to the nearest
+    # How many values a pixel can have, evenly spaced; x_0 is rounded to the nearest
+    levels: int=256,
 ) -> Tensor: # log P of each pixel's value, nats, float64
     "Log-probability of pixels under a Gaussian (Eq. 13, Ho et al. 2020)."
     mu, std, half = mu.double(), var.double().sqrt(), 1/(levels - 1) # half a bin
@@ -48,24 +49,30 @@ def step_bits(
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]; or other data, (B, ...)
     t: Tensor, # Which term, (B,), int64, 0-based; 0 is the decoder
     variance: str='beta', # Variance of the model's step: 'beta' or 'beta_tilde'
-    levels: int|None=256, # How many values a pixel can have; None for data on the real line, where L_0 is a density
+    # How many values a pixel can have; None for data on the real line, where L_0 is a
+    # density
+    levels: int|None=256,
     generator: torch.Generator|None=None, # Where the noise is drawn from
 ) -> Tensor: # L_t of each image, (B,), bits per dimension, float64
-    "One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020). Raises ValueError for 'beta_tilde' with T = 1."
+    """One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020).
+    Raises ValueError for 'beta_tilde' with T = 1."""
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
     schedule = Denoiser.check(denoiser).schedule.to(x_0.device, torch.float64)
-    if variance == 'beta_tilde' and schedule.T < 2: raise ValueError("expected T >= 2 for 'beta_tilde', got 1; take 'beta'")
+    if variance == 'beta_tilde' and schedule.T < 2:
+        raise ValueError("expected T >= 2 for 'beta_tilde', got 1; take 'beta'")
     x_t, _ = q_sample(schedule, x_0.double(), t, generator=generator)
     pred = predict(denoiser, x_t.to(x_0.dtype), t).double()
     x_0_hat, _ = to_x_0_eps(schedule, x_t, t, pred, denoiser.target)
     if levels: x_0_hat = x_0_hat.clamp(-1, 1)
     mu_q, var_q = q_posterior(schedule, x_0.double(), x_t, t)
     mu_p, _ = q_posterior(schedule, x_0_hat, x_t, t)
-    var_p = schedule.gather(variance, t.clamp(min=1) if variance == 'beta_tilde' else t, x_t)
+    var_p = schedule.gather(variance, t.clamp(min=1) if variance == 'beta_tilde' else t,
+                            x_t)
     nats = gaussian_kl(mu_q, var_q, mu_p, var_p)
     last = _decoder_nats(x_0.double(), mu_p, var_p, levels)
-    return torch.where((t == 0).reshape(-1, *[1]*(x_0.ndim - 1)), last, nats).flatten(1).mean(1)/math.log(2)
+    return torch.where((t == 0).reshape(-1, *[1]*(x_0.ndim - 1)), last,
+                       nats).flatten(1).mean(1)/math.log(2)
 
 def _decoder_nats(x_0, mu, var, levels):
     if levels: return -pixel_log_prob(x_0, mu, var, levels)
@@ -78,7 +85,8 @@ def step_chances(
     "Importance of each term of the bound (Eq. 18, Nichol & Dhariwal 2021), never zero."
     root = terms.double().square().mean(1).sqrt()
     p = root/root.sum()
-    return .99*p + .01/len(p) # a term that looked like nothing on a few images gets its chance, too
+    # a term that looked like nothing on a few images gets its chance, too
+    return .99*p + .01/len(p)
 
 def bits_per_dim(
     denoiser: Denoiser, # A network with its schedule and target
@@ -88,18 +96,26 @@ def bits_per_dim(
     generator: torch.Generator|None=None, # Where steps and noise are drawn from
     batch_size: int=1000, # Network calls at a time
     **kwargs, # variance, levels of step_bits
-) -> tuple[float, float]: # The bound L_T + L_{T-1} + ... + L_0, and its standard error, bits per dimension
-    "Bound on the negative log-likelihood (Eq. 5, Ho et al. 2020), from random terms of each image."
-    if len(x_0) < 2: raise ValueError(f'expected at least 2 images for a standard error, got {len(x_0)}')
+) -> tuple[float, float]: # The bound and its standard error, bits per dimension
+    """Bound on the negative log-likelihood (Eq. 5, Ho et al.
+    2020), from random terms of each image."""
+    if len(x_0) < 2:
+        raise ValueError('expected at least 2 images for a standard error, got '
+                         f'{len(x_0)}')
     schedule = Denoiser.check(denoiser).schedule
     p = torch.full((schedule.T,), 1/schedule.T).double() if chances is None else chances
     if p.shape != (schedule.T,) or not (p > 0).all() or abs(p.sum() - 1) > 1e-6:
-        raise ValueError(f'expected {schedule.T} chances > 0 that sum to 1, got {len(p)} with sum {p.sum():.3g}')
+        raise ValueError(f'expected {schedule.T} chances > 0 that sum to 1, got '
+                         f'{len(p)} with sum {p.sum():.3g}')
     t = p.multinomial(len(x_0)*draws, replacement=True, generator=generator)
     images = torch.arange(len(x_0)).repeat_interleave(draws)
     with torch.no_grad():
-        bits = torch.cat([step_bits(denoiser, x_0[i], s, generator=generator, **kwargs)/p[s]
-                          for i, s in zip(images.split(batch_size), t.split(batch_size))])
-    end = prior_bits(schedule.to(dtype=torch.float64).alpha_bar[-1], x_0.double().square().flatten(1).mean(1))
-    each = bits.reshape(len(x_0), draws).mean(1) + end # images are independent, so their scatter is all of the error
+        bits = torch.cat(
+            [step_bits(denoiser, x_0[i], s, generator=generator, **kwargs)/p[s]
+                          for i,
+                          s in zip(images.split(batch_size), t.split(batch_size))])
+    end = prior_bits(schedule.to(dtype=torch.float64).alpha_bar[-1],
+                     x_0.double().square().flatten(1).mean(1))
+    # images are independent, so their scatter is all of the error
+    each = bits.reshape(len(x_0), draws).mean(1) + end
     return each.mean().item(), (each.std()/len(x_0)**.5).item()

@@ -16,9 +16,11 @@ from .schedule import Schedule
 def draw_t_eps(
     schedule: Schedule, # Noise schedule with T steps
     shape: tuple, # Shape of the images, (B, C, H, W)
-    generator: torch.Generator|None=None, # Where they are drawn from, on the same device
+    # Where they are drawn from, on the same device
+    generator: torch.Generator|None=None,
     device: str|torch.device='cpu', # Where to draw
-) -> tuple[Tensor, Tensor]: # t (B,), int64, uniform in [0, T); eps (B, C, H, W) from N(0, I)
+# t (B,), int64, uniform in [0, T); eps (B, C, H, W) from N(0, I)
+) -> tuple[Tensor, Tensor]:
     "The random numbers of a training step (Alg. 1 lines 3 and 4, Ho et al. 2020)."
     t = torch.randint(0, schedule.T, shape[:1], generator=generator, device=device)
     return t, torch.randn(shape, generator=generator, device=device)
@@ -29,7 +31,8 @@ def ddpm_loss(
     t: Tensor, # Timesteps, (B,), int64, 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
 ) -> Tensor: # Squared error of each image, mean over its pixels, (B,), in x_0's dtype
-    "The simple loss (Alg. 1 line 5 and Eq. 14, Ho et al. 2020). Raises ValueError for a bare network."
+    """The simple loss (Alg. 1 line 5 and Eq. 14, Ho et al. 2020).
+    Raises ValueError for a bare network."""
     schedule, target = Denoiser.check(denoiser).schedule, denoiser.target
     x_t, _ = q_sample(schedule, x_0, t, eps)
     answer = make_target(schedule, x_0, eps, t, target)
@@ -42,21 +45,25 @@ def posterior_mean(
     t: Tensor, # Timesteps, (B,), int64, 0-based
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
 ) -> Tensor: # E[x_0 | x_t], if x_0 is any of the images, (B, C, H, W)
-    "The mean of a data set's images, weighed by Bayes' rule (Stable Target Field, Xu et al. 2023)."
+    """The mean of a data set's images, weighed by Bayes' rule (Stable Target Field, Xu
+    et al. 2023)."""
     x, X = x_t.flatten(1), images.flatten(1)
     alpha_bar_t = schedule.gather('alpha_bar', t, x) # (B, 1)
-    with torch.autocast(x.device.type, enabled=False): # bfloat16 can't tell the images apart
-        log_r = (alpha_bar_t.sqrt()*(x@X.T) - .5*alpha_bar_t*X.square().sum(1))/(1 - alpha_bar_t)
+    # bfloat16 can't tell the images apart
+    with torch.autocast(x.device.type, enabled=False):
+        log_r = (alpha_bar_t.sqrt()*(x@X.T) - .5*alpha_bar_t*X.square().sum(1))/(
+            1 - alpha_bar_t)
         return (log_r.softmax(1)@X).reshape(x_t.shape)
 
-# %% ../nbs/08_loss.ipynb #33306a4f
+# %% ../nbs/08_loss.ipynb #3b65b821
 def stable_target(
     schedule: Schedule, # Noise schedule with T steps
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]
     t: Tensor, # Timesteps, (B,), int64, 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
-) -> tuple[Tensor, Tensor]: # x_0 and eps, (B, C, H, W): means over all the pairs that make the same x_t
+# x_0 and eps, (B, C, H, W): means over all the pairs that make the same x_t
+) -> tuple[Tensor, Tensor]:
     "A quieter target for `ddpm_loss` (Stable Target Field, Xu et al. 2023)."
     x_t, _ = q_sample(schedule, x_0, t, eps)
     x_0 = posterior_mean(schedule, x_t, t, images)
@@ -68,9 +75,14 @@ def min_snr_weight(
     target: str='eps', # What the model predicts: 'eps', 'x_0', 'v' or 'score'
     gamma: float=5., # Largest weight of an error in x_0, > 0
 ) -> Tensor: # Weight of each step's squared error, (T,), float32
-    "Weights by signal-to-noise ratio, clipped (min-SNR, Hang et al. 2023). Raises ValueError for gamma <= 0."
+    """Weights by signal-to-noise ratio, clipped (min-SNR, Hang et al. 2023).
+    Raises ValueError for gamma <= 0."""
     if gamma <= 0: raise ValueError(f'expected gamma > 0, got {gamma}')
-    if target not in targets: raise ValueError(f'expected a target among {", ".join(targets)}, got {target!r}')
+    if target not in targets:
+        raise ValueError(
+            f'expected a target among {", ".join(targets)}, got {target!r}')
     snr = schedule.to(dtype=torch.float64).log_snr.exp()
-    per_x_0 = {'x_0': 1, 'eps': 1/snr, 'v': 1/(snr + 1), 'score': 1/(snr*(snr + 1))}[target] # squared x_0 error per own
+    # squared x_0 error per own
+    per_x_0 = {'x_0': 1, 'eps': 1/snr, 'v': 1/(snr + 1),
+               'score': 1/(snr*(snr + 1))}[target]
     return (snr.clamp(max=gamma)*per_x_0).to(schedule.alpha_bar.dtype)

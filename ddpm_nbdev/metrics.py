@@ -14,8 +14,14 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from .fid import (check_features, distance_name, feature_distance, feature_name, features,
-                            load_digit_features)
+from ddpm_nbdev.fid import (
+    check_features,
+    distance_name,
+    feature_distance,
+    feature_name,
+    features,
+    load_digit_features,
+)
 from .forward import seeded
 
 # %% ../nbs/13_metrics.ipynb #26c56d2d
@@ -23,42 +29,57 @@ def fid_infinity(
     x: Tensor, # Features of the first set, (N, D), N >= 80
     y: Tensor, # Features of the second set, (M, D), M >= 80
     seed: int=0, # Of the parts they are cut into
-) -> tuple[float, float]: # The distance without the bias of N (may be below zero), and its standard error
-    "Fréchet distance extrapolated to infinitely many images (Chong & Forsyth 2020), with a jackknife error."
+# The distance without the bias of N (may be below zero), and its standard error
+) -> tuple[float, float]:
+    """Fréchet distance extrapolated to infinitely many images (Chong & Forsyth 2020),
+    with a jackknife error."""
     if min(len(x), len(y)) < 80:
-        raise ValueError(f'expected at least 80 images on each side to extrapolate, got {len(x)} and {len(y)}')
+        raise ValueError('expected at least 80 images on each side to extrapolate, '
+                         f'got {len(x)} and {len(y)}')
     x, y = (f[torch.randperm(len(f), generator=seeded(seed))] for f in (x, y))
     tenth = [torch.arange(len(f)) % 10 for f in (x, y)]
-    left = torch.tensor([_at_zero_parts(x[tenth[0] != i], y[tenth[1] != i]) for i in range(10)])
+    left = torch.tensor([_at_zero_parts(x[tenth[0] != i], y[tenth[1] != i])
+                         for i in range(10)])
     return _at_zero_parts(x, y), (.9*(left - left.mean()).square().sum()).sqrt().item()
 
 def _at_zero_parts(x, y):
     k = torch.arange(1., 5, dtype=torch.float64)
-    d = [sum(map(feature_distance, x.tensor_split(i), y.tensor_split(i)))/i for i in range(1, 5)]
+    d = [sum(map(feature_distance, x.tensor_split(i), y.tensor_split(i)))/i
+         for i in range(1, 5)]
     line = torch.stack([torch.ones(4, dtype=torch.float64), k], 1)
-    return torch.linalg.lstsq(line, torch.tensor(d, dtype=torch.float64)[:, None]).solution[0, 0].item()
+    return torch.linalg.lstsq(line,
+                              torch.tensor(d, dtype=torch.float64)[:, None]).solution[0,
+                                  0].item()
 
 # %% ../nbs/13_metrics.ipynb #00d5593b
 def kid(
     x: Tensor, # Features of the samples, (N, D)
     y: Tensor, # Features of the reference, (M, D)
-) -> tuple[float, float]: # The unbiased distance (may be below zero), and its standard error
-    "Kernel distance (Bińkowski et al. 2018), with a jackknife error. Time grows with the square of N."
+# The unbiased distance (may be below zero), and its standard error
+) -> tuple[float, float]:
+    """Kernel distance (Bińkowski et al. 2018), with a jackknife error.
+    Time grows with the square of N."""
     check_features(x, 'first'), check_features(y, 'second')
-    xx, yy = (_kernel_rows(f, f) - _kernel(f, f) for f in (x, y)) # without an image and itself
+    # without an image and itself
+    xx, yy = (_kernel_rows(f, f) - _kernel(f, f) for f in (x, y))
     xy, yx = _kernel_rows(x, y), _kernel_rows(y, x)
     whole = _kid(xx.sum(), len(x), yy.sum(), len(y), xy.sum())
-    without_x = _kid(xx.sum() - 2*xx, len(x) - 1, yy.sum(), len(y), xy.sum() - xy) # (N,)
-    without_y = _kid(xx.sum(), len(x), yy.sum() - 2*yy, len(y) - 1, xy.sum() - yx) # (M,)
+    # (N,)
+    without_x = _kid(xx.sum() - 2*xx, len(x) - 1, yy.sum(), len(y), xy.sum() - xy)
+    # (M,)
+    without_y = _kid(xx.sum(), len(x), yy.sum() - 2*yy, len(y) - 1, xy.sum() - yx)
     variance = sum((len(w) - 1)*w.var(correction=0) for w in (without_x, without_y))
     return whole.item(), variance.sqrt().item()
 
 def _kid(xx, n, yy, m, xy): return xx/(n*(n - 1)) + yy/(m*(m - 1)) - 2*xy/(n*m)
 
-def _kernel(x, y): return ((x.double()*y.double()).sum(1)/x.shape[1] + 1)**3 # of pairs, (N,)
+# of pairs, (N,)
+def _kernel(x, y): return ((x.double()*y.double()).sum(1)/x.shape[1] + 1)**3
 
-def _kernel_rows(x, y): # sums over y of the kernel, (N,); in blocks, since N×M may not fit
-    return torch.cat([((b.double() @ y.double().T/x.shape[1] + 1)**3).sum(1) for b in x.split(1000)])
+# sums over y of the kernel, (N,); in blocks, since N×M may not fit
+def _kernel_rows(x, y):
+    return torch.cat([((b.double() @ y.double().T/x.shape[1] + 1)**3).sum(1)
+                      for b in x.split(1000)])
 
 # %% ../nbs/13_metrics.ipynb #bda04141
 def precision_recall(
@@ -66,7 +87,8 @@ def precision_recall(
     y: Tensor, # Features of the reference, (M, D)
     k: int=5, # Which neighbour the balls reach to
 ) -> dict: # 'precision', 'recall' and 'coverage' in [0, 1]; 'density' >= 0
-    "Quality and variety (Kynkäänniemi et al. 2019; Naeem et al. 2020). Raises ValueError for k >= N or M."
+    """Quality and variety (Kynkäänniemi et al. 2019; Naeem et al. 2020).
+    Raises ValueError for k >= N or M."""
     check_features(x, 'first'), check_features(y, 'second')
     if not 1 <= k < min(len(x), len(y)):
         raise ValueError(f'expected k in [1, {min(len(x), len(y)) - 1}], got {k}')
@@ -81,37 +103,48 @@ def precision_recall(
         balls[part] = inside.sum(1).float()
         covered |= inside.any(0)
         recalled |= (distance <= radius_x[part, None]).any(0)
-    return dict(precision=(balls > 0).float().mean().item(), recall=recalled.float().mean().item(),
+    return dict(precision=(balls > 0).float().mean().item(),
+                recall=recalled.float().mean().item(),
                 density=balls.mean().item()/k, coverage=covered.float().mean().item())
 
 def _radius(x, k): # distance to the k-th neighbour, the image itself not counted, (N,)
-    return torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)])
+    return torch.cat([torch.cdist(part, x).kthvalue(k + 1).values
+                      for part in x.split(1000)])
 
 # %% ../nbs/13_metrics.ipynb #8615a880
 @dataclass
 class Report:
-    "What samples and as many real images score against a reference: name -> (value, error)."
+    """What samples and as many real images score against a reference: name -> (value,
+    error)."""
     samples: dict # Of the samples
-    real: dict # Of real images at the same N, mean and scatter over subsets; empty if there are none
+    # Of real images at the same N, mean and scatter over subsets; empty if there are
+    # none
+    real: dict
     n: int # Number of samples
     n_reference: int # Number of reference images
     features: str # Name of the features
 
     def __str__(self):
-        lines = [f'{distance_name(self.features)}, N = {self.n} against {self.n_reference}',
+        lines = [f'{distance_name(self.features)}, N = {self.n} against '
+                 f'{self.n_reference}',
                  f'{"":22}{"samples":>16}{"real images":>18}']
         for name, found in self.samples.items():
-            cells = [_cell(name, *values[name]) for values in (self.samples, self.real) if name in values]
-            label = 'Fréchet distance' if name == 'frechet_distance' else name.replace('_', ' ')
-            lines.append(f'{label:22}{cells[0]:>16}' + (f'{cells[1]:>18}' if cells[1:] else ''))
+            cells = [_cell(name, *values[name]) for values in (self.samples, self.real)
+                     if name in values]
+            label = 'Fréchet distance' if name == 'frechet_distance' else name.replace(
+                '_', ' ')
+            lines.append(f'{label:22}{cells[0]:>16}'
+                         + (f'{cells[1]:>18}' if cells[1:] else ''))
         return '\n'.join(lines)
 
     def json(self)->str: # One line
         return json.dumps(asdict(self))
 
 def _cell(name, value, error):
-    digits = {'frechet_distance': 1, 'distance_at_infinity': 1, 'kernel_distance': 3}.get(name, 2)
-    return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None else '')
+    digits = {'frechet_distance': 1, 'distance_at_infinity': 1,
+              'kernel_distance': 3}.get(name, 2)
+    return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None
+                                    else '')
 
 # %% ../nbs/13_metrics.ipynb #841e08df
 def compare_images(
@@ -122,16 +155,20 @@ def compare_images(
     k: int=5, # Neighbours, for precision and its kin
     repeats: int=8, # Random subsets of `real`
     progress: bool=False, # Show progress bars?
-    features_of: Callable=features, # How features are taken; shared_features, where several processes share the work
+    # How features are taken; shared_features, where several processes share the work
+    features_of: Callable=features,
 ) -> Report: # Every measure of samples, and of as many real images
-    "The table: distance, with and without the bias of N, KID, precision, recall, density, coverage."
+    """The table: distance, with and without the bias of N, KID, precision, recall,
+    density, coverage."""
     net = net or load_digit_features()
-    x, y = (features_of(images, net, progress=progress) for images in (samples, reference))
+    x, y = (features_of(images, net, progress=progress)
+            for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
     report = Report(_measures(x, y, k, inception), {}, len(x), len(y), name)
     if real is None or len(real) < len(x): return report
     pool = features_of(real, net, progress=progress)
-    picks = [torch.randperm(len(pool), generator=seeded(s))[:len(x)] for s in range(repeats)]
+    picks = [torch.randperm(len(pool), generator=seeded(s))[:len(x)]
+             for s in range(repeats)]
     found = [_measures(pool[p], y, k, inception) for p in picks]
     for name in found[0]:
         values = torch.tensor([f[name][0] for f in found], dtype=torch.float64)
@@ -143,15 +180,18 @@ def _measures(x, y, k, inception):
     if min(len(x), len(y)) >= 80: known['distance_at_infinity'] = fid_infinity(x, y)
     scale = 1. if inception else y.square().mean().sqrt()
     known['kernel_distance'] = kid(x/scale, y/scale)
-    return known | {name: (value, None) for name, value in precision_recall(x, y, k).items()}
+    return known | {name: (value, None) for name,
+                    value in precision_recall(x, y, k).items()}
 
 # %% ../nbs/13_metrics.ipynb #7542e1df
 def nearest(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     among: Tensor, # Images to search, uint8 or float, (M, C, H, W)
-) -> tuple[Tensor, Tensor]: # Distance (root mean square over pixels, in [0, 2]) and index of the nearest, (N,) each
+# Distance (root mean square over pixels, in [0, 2]) and index of the nearest, (N,) each
+) -> tuple[Tensor, Tensor]:
     "Each image's nearest neighbour in pixel space."
-    flat = [(i.float()/127.5 - 1 if i.dtype == torch.uint8 else i).flatten(1).double() for i in (images, among)]
+    flat = [(i.float()/127.5 - 1 if i.dtype == torch.uint8 else i).flatten(1).double()
+            for i in (images, among)]
     found = [torch.cdist(part, flat[1]).min(1) for part in flat[0].split(1000)]
     distance = torch.cat([f.values for f in found])/flat[0].shape[1]**.5
     return distance, torch.cat([f.indices for f in found])
@@ -161,8 +201,10 @@ def memorization(
     samples: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     train: Tensor, # Images the model was trained on, uint8
     unseen: Tensor, # Real images that it was not trained on, uint8
-) -> tuple[float, float]: # Chance that a sample is nearer to the training set than an unseen image; p-value
-    "Test for copies (Meehan et al. 2020): 0.5 for new images, 1 for copies; p for a chance above 0.5."
+# Chance that a sample is nearer to the training set than an unseen image; p-value
+) -> tuple[float, float]:
+    """Test for copies (Meehan et al.
+    2020): 0.5 for new images, 1 for copies; p for a chance above 0.5."""
     near, usual = (nearest(images, train)[0].numpy() for images in (samples, unseen))
     u, p = mannwhitneyu(near, usual, alternative='less')
     return 1 - u.item()/(len(near)*len(usual)), p.item()

@@ -33,7 +33,8 @@ def styled(
     more: dict|None=None, # Settings on top of the style
 ) -> Iterator: # A context; afterwards the settings are as they were
     "Draw in the style of this course, and leave matplotlib's settings as they were."
-    # plt.rc_context would also restore 'interactive', and notebooks would lose their figures
+    # plt.rc_context would also restore 'interactive', and notebooks would lose their
+    # figures
     wanted = style | (more or {})
     before = {name: plt.rcParams[name] for name in wanted}
     plt.rcParams.update(wanted)
@@ -69,7 +70,8 @@ def show_strip(
 ) -> Figure: # The figure, one panel an image
     "Show images side by side; values outside [-1, 1] are clipped for display only."
     with styled():
-        fig, axes = plt.subplots(1, len(images), figsize=(size*len(images), size*1.15), squeeze=False)
+        fig, axes = plt.subplots(1, len(images), figsize=(size*len(images), size*1.15),
+                                 squeeze=False)
         for i, (ax, image) in enumerate(zip(axes[0], images)):
             pixels = image.detach().cpu().float().reshape(image.shape[-3:])
             pixels = ((pixels + 1)/2).clamp(0, 1).permute(1, 2, 0) # (H, W, C)
@@ -89,7 +91,8 @@ def show_heat(
 ) -> Axes: # The axes with the heat map
     "Show a matrix as a heat map with a colour scale."
     if values.ndim != 2:
-        raise ValueError(f'expected a matrix, got shape {tuple(values.shape)}; pick one with values[i]')
+        raise ValueError(f'expected a matrix, got shape {tuple(values.shape)}; pick '
+                         'one with values[i]')
     with styled({'axes.grid': False}):
         fig, ax = plt.subplots(figsize=size)
         heat = ax.imshow(values.detach().cpu(), cmap='cividis', aspect='auto')
@@ -101,11 +104,14 @@ def show_heat(
 def show_channels(
     image: Tensor, # A small image of numbers, (3, H, W)
 ) -> Figure: # The figure: three sheets, and the picture they make
-    "Draw an image's channels as sheets of numbers, and the (H, W, C) picture beside them."
+    """Draw an image's channels as sheets of numbers, and the (H, W, C) picture beside
+    them."""
     with styled({'axes.grid': False}):
         fig, axes = plt.subplots(1, 4, figsize=(8, 2.3))
         top = image.max()
-        for c, (ax, cmap, name) in enumerate(zip(axes, ('Reds', 'Greens', 'Blues'), ('red', 'green', 'blue'))):
+        for c, (ax, cmap,
+                name) in enumerate(zip(axes, ('Reds', 'Greens', 'Blues'),
+                                       ('red', 'green', 'blue'))):
             ax.imshow(image[c], cmap=cmap, vmin=-top, vmax=1.3*top)
             ax.set_title(f'[{c}] {name}', fontsize=9)
             _write_numbers(ax, image[c:c + 1])
@@ -118,47 +124,58 @@ def show_channels(
 def _write_numbers(ax, sheets, fontsize=8):
     for i in range(sheets.shape[1]):
         for j in range(sheets.shape[2]):
-            ax.text(j, i, ', '.join(str(int(v)) for v in sheets[:, i, j]), ha='center', va='center', fontsize=fontsize)
+            ax.text(j, i, ', '.join(str(int(v)) for v in sheets[:, i, j]), ha='center',
+                    va='center', fontsize=fontsize)
 
 # %% ../nbs/plotting.ipynb #46f556a1
 def show_unet(
     stages: Sequence, # One (name, channels, resolution) for each stage, in order
     size: tuple=(8, 3), # Width and height, inches
 ) -> Figure: # The figure
-    "Draw the stages of a UNet: a box's height is its resolution, its width its channels."
+    """Draw the stages of a UNet: a box's height is its resolution, its width its
+    channels."""
     fig, ax = plt.subplots(figsize=size, dpi=style['figure.dpi'], layout='constrained')
     tallest, widest = max(s[2] for s in stages), max(s[1] for s in stages)
     left, bridges = 0., []
     for name, channels, resolution in stages:
         width, height = .3 + channels/widest, resolution/tallest
         ax.add_patch(plt.Rectangle((left, -height/2), width, height, alpha=.3,
-            facecolor=okabe_ito[('in', 'down', 'across', 'up', 'out').index(name)], edgecolor='black'))
+            facecolor=okabe_ito[('in', 'down', 'across', 'up', 'out').index(name)],
+            edgecolor='black'))
         middle, top = left + width/2, height/2
-        ax.text(middle, -.58, f'{channels}\n{resolution}²', ha='center', va='top', fontsize=8)
+        ax.text(middle, -.58, f'{channels}\n{resolution}²', ha='center', va='top',
+                fontsize=8)
         ax.text(middle, -.8, name, ha='center', va='top', fontsize=8, style='italic')
         if name in ('in', 'down'): bridges.append((middle, top))
-        if name == 'across' and bridges and bridges[-1][1] == top: bridges.pop() # the deepest has no bridge
+        # the deepest has no bridge
+        if name == 'across' and bridges and bridges[-1][1] == top: bridges.pop()
         if name == 'up':
             start, h = bridges.pop()
-            ax.annotate('', (middle, h), (start, h), arrowprops=dict(arrowstyle='->', ls='--', lw=.9,
+            ax.annotate('', (middle, h), (start, h),
+                        arrowprops=dict(arrowstyle='->', ls='--', lw=.9,
                 connectionstyle=f'arc3,rad={-.7/(middle - start):.3f}'))
         left += width + .25
     ax.set(xlim=(-.2, left), ylim=(-1, .95))
     ax.axis('off')
     return fig
 
-# %% ../nbs/plotting.ipynb #359b85d6
+# %% ../nbs/plotting.ipynb #9ced5166
 def nbdev_export():
-    "Export the notebooks of this package, where they are developed: in a clone, with nbdev. Elsewhere do nothing."
-    settings = next((p/'settings.ini' for p in (Path.cwd(), *Path.cwd().parents) if (p/'settings.ini').exists()), None)
-    if settings is None or 'lib_name = ddpm_nbdev' not in settings.read_text() or not find_spec('nbdev'): return
+    """Export the notebooks of this package, where they are developed: in a clone, with
+    nbdev. Elsewhere do nothing."""
+    settings = next((p/'settings.ini' for p in (Path.cwd(), *Path.cwd().parents)
+                     if (p/'settings.ini').exists()), None)
+    if not settings or not find_spec('nbdev'): return
+    if 'lib_name = ddpm_nbdev' not in settings.read_text():
+        return
     import nbdev
     nbdev.nbdev_export()
 
-# %% ../nbs/plotting.ipynb #326b9bf4
+# %% ../nbs/plotting.ipynb #177f19c1
 @contextmanager
 def exercise():
-    "Say whether an exercise is solved. What fails inside is named in one line, and goes no further."
+    """Say whether an exercise is solved.
+    What fails inside is named in one line, and goes no further."""
     try: yield
     except Exception as e: print(f'not solved yet ({type(e).__name__})')
     else: print('solved')

@@ -38,7 +38,8 @@ def noise_levels(
 ) -> list[Level]: # Their levels, then the clean image's
     "The way back through a schedule, in float64."
     alpha_bar = schedule.to('cpu', torch.float64).alpha_bar.tolist()
-    levels = [Level(t, math.sqrt(alpha_bar[t]), math.sqrt(1 - alpha_bar[t])) for t in timesteps]
+    levels = [Level(t, math.sqrt(alpha_bar[t]), math.sqrt(1 - alpha_bar[t]))
+              for t in timesteps]
     return levels + [Level(-1, 1., 0.)]
 
 # %% ../nbs/10_sampling.ipynb #e83ad761
@@ -47,7 +48,7 @@ def p_sample(
     x_0_hat: Tensor, # The guess of the clean images, (B, ...)
     t: Level, # Where they are
     s: Level, # The level to go to, less noisy
-    z: Tensor|float=0., # Noise from N(0, I), (B, ...); not used where s is the clean image
+    z: Tensor|float=0., # Noise from N(0, I), (B, ...); unused where s is clean
     variance: str='beta_tilde', # sigma squared: 'beta_tilde' (Eq. 7) or 'beta'
 ) -> Tensor: # x_s, (B, ...)
     "One ancestral step back, of any stride (Alg. 2 line 4, Ho et al. 2020)."
@@ -78,13 +79,15 @@ def ddim_step(
 
 # %% ../nbs/10_sampling.ipynb #25d18923
 class PerSampleNoise:
-    "Noise that is drawn for each image by itself, so that a batch may be split anywhere."
+    """Noise that is drawn for each image by itself, so that a batch may be split
+    anywhere."""
     def __init__(self,
         n: int, # Number of images
         generator: torch.Generator, # Seeds the images' own generators
     ):
         seeds = torch.randint(2**62, (n,), generator=generator, device=generator.device)
-        self.generators, self.ahead, self.steps = [seeded(s) for s in seeds.tolist()], [], 1
+        self.generators, self.ahead, self.steps = [seeded(s)
+                                                   for s in seeds.tolist()], [], 1
 
     def __call__(self,
         like: Tensor, # Images, (n, ...); their device and dtype are used
@@ -95,7 +98,7 @@ class PerSampleNoise:
             for image, generator in zip(out, self.generators, strict=True):
                 torch.randn(image.shape, generator=generator, out=image)
             self.ahead = list(out.unbind(1))
-            self.steps = max(1, 4096//like[0].numel()) # small images: then many steps at once
+            self.steps = max(1, 4096//like[0].numel()) # many for small images
         return self.ahead.pop(0).to(like)
 
 # %% ../nbs/10_sampling.ipynb #6c4548f1
@@ -113,7 +116,8 @@ def ddpm(
     noise: Callable, # noise(x) -> fresh noise like x
     variance: str='beta_tilde', # Of each step: 'beta_tilde' or 'beta'
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    "Ancestral sampling with strides (Alg. 2, Ho et al. 2020; Sec. 4, Nichol & Dhariwal 2021)."
+    """Ancestral sampling with strides (Alg. 2, Ho et al. 2020; Sec.
+    4, Nichol & Dhariwal 2021)."""
     for t, s in pairwise(levels):
         x_0_hat = denoise(x, t)
         x = p_sample(x, x_0_hat, t, s, noise(x) if s.noise else 0., variance)
@@ -132,7 +136,7 @@ def ddim(
         x = ddim_step(x, x_0_hat, t, s, noise(x) if eta and s.noise else 0., eta)
         yield t, x, x_0_hat
 
-# %% ../nbs/10_sampling.ipynb #c1c78b54
+# %% ../nbs/10_sampling.ipynb #0a843760
 samplers = dict(ddpm=ddpm, ddim=ddim)
 
 # %% ../nbs/10_sampling.ipynb #168ea6e1
@@ -146,8 +150,8 @@ def clip_x_0(
     if clip == 'static': return x_0_hat.clamp(-1, 1)
     if clip != 'dynamic':
         raise ValueError(f"expected clip 'static', 'dynamic' or None, got {clip!r}")
-    largest = x_0_hat.abs().flatten(1).float().quantile(quantile, 1).clamp(min=1).to(x_0_hat)
-    largest = largest.reshape(-1, *[1]*(x_0_hat.ndim - 1))
+    largest = x_0_hat.abs().flatten(1).float().quantile(quantile, 1).clamp(min=1)
+    largest = largest.to(x_0_hat).reshape(-1, *[1]*(x_0_hat.ndim - 1))
     return x_0_hat.clamp(-largest, largest)/largest
 
 # %% ../nbs/10_sampling.ipynb #b90c1b5d
@@ -161,11 +165,13 @@ def predict(
     "Ask a network. Raises ValueError for an answer of another shape, or with NaN."
     pred = denoiser(x, t, label)
     if pred.shape != x.shape:
-        raise ValueError(f"expected a prediction of the images' shape {tuple(x.shape)}, "
-                         f'got {tuple(pred.shape)}; a model with learned variance gives '
-                         'twice the channels: wrap network(x, t)[:, :C]')
+        raise ValueError("expected a prediction of the images' shape "
+                         f"{tuple(x.shape)}, got {tuple(pred.shape)}; a model with "
+                         'learned variance gives twice the channels: wrap network(x, '
+                         't)[:, :C]')
     if not torch.isfinite(pred).all():
-        raise ValueError(f'expected finite numbers from the network, got NaN or infinity at t = {int(t[0])}; '
+        raise ValueError('expected finite numbers from the network, got NaN or '
+                         f'infinity at t = {int(t[0])}; '
                          'it has diverged, or half precision overflowed')
     return pred.to(x.dtype)
 
@@ -174,16 +180,17 @@ def sample_steps(
     denoiser: Denoiser, # A network with its schedule and target
     n: int, # Number of images, B
     generator: torch.Generator, # Names the images: same seed, same images
-    sampler: str|Callable='dpm_2m', # 'ddpm', 'ddim', 'heun', 'dpm_2m', 'dpm_3m', or a function like theirs
+    sampler: str|Callable='dpm_2m', # A sampler's name, or a function like `ddim`
     steps: int|None=None, # Levels to visit, in [1, T]; min(15, T) if None
-    timesteps: list[int]|None=None, # The levels themselves, falling; evenly spaced in log-SNR if None
+    timesteps: list[int]|None=None, # The levels; even in log-SNR if None
     shape: tuple|None=None, # (C, H, W); the denoiser's image_shape if None
-    label: Tensor|None=None, # Class of each image, (n,), int64, for a denoiser with classes
+    label: Tensor|None=None, # Class of each image, (n,), int64
     clip: str|None='static', # Clip the guess: 'static', 'dynamic' or None
     dtype: torch.dtype=torch.float32, # Precision of the chain
     **options, # The sampler's own: eta of ddim, variance of ddpm
 ) -> Iterator[Step]: # One Step per level
-    "Sample step by step. Raises ValueError for options that cannot work, before the first call."
+    """Sample step by step. Raises ValueError for options that cannot work, before the
+    first call."""
     schedule, shape = Denoiser.check(denoiser).schedule, _image_shape(denoiser, shape)
     sampler, levels = _plan(schedule, sampler, steps, timesteps, options)
     noise, device, calls = PerSampleNoise(n, generator), denoiser.device, 0
@@ -191,66 +198,75 @@ def sample_steps(
         nonlocal calls
         calls += 1
         pred = predict(denoiser, x, torch.full((n,), level.t, device=device), label)
-        return clip_x_0(guess_x_0(x, pred, denoiser.target, level.signal, level.noise), clip)
+        guess = guess_x_0(x, pred, denoiser.target, level.signal, level.noise)
+        return clip_x_0(guess, clip)
     x = noise(torch.empty(n, *shape, device=device, dtype=dtype))
-    for t, x, x_0_hat in sampler(x, levels, denoise, noise, **options): yield Step(calls, t.t, x, x_0_hat)
+    for t, x, x_0_hat in sampler(x, levels, denoise, noise, **options):
+        yield Step(calls, t.t, x, x_0_hat)
 
-# %% ../nbs/10_sampling.ipynb #b596659f
+# %% ../nbs/10_sampling.ipynb #9092ce25
 def _plan(schedule, sampler, steps, timesteps, options):
     "The function of a sampler, and the levels that it visits."
-    from ddpm_nbdev.solvers import solvers, space_timesteps # built on this notebook, so not yet there when it is imported
+    from ddpm_nbdev.solvers import solvers, space_timesteps  # built on this notebook
     known = samplers | solvers
     if not callable(sampler) and sampler not in known:
-        raise ValueError(f'expected a sampler among {", ".join(known)}, got {sampler!r}')
+        names = ', '.join(known)
+        raise ValueError(f'expected a sampler among {names}, got {sampler!r}')
     function = sampler if callable(sampler) else known[sampler]
     own = list(inspect.signature(function).parameters)[4:]
     for option in options.keys() - set(own):
-        raise ValueError(f'expected for {function.__name__} {", ".join(own) or "no options"}, got {option!r}')
-    if timesteps is None: timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None else steps)
+        what = f'{function.__name__} {", ".join(own) or "no options"}'
+        raise ValueError(f'expected for {what}, got {option!r}')
+    if steps is None: steps = min(15, schedule.T)
+    if timesteps is None: timesteps = space_timesteps(schedule, steps)
     return function, noise_levels(schedule, timesteps)
 
 def _image_shape(denoiser, shape):
     if shape is None and denoiser.image_shape is None:
-        raise ValueError('expected shape=(C, H, W) for a denoiser without an image_shape, got none; '
-                         'such as shape=(3, 32, 32)')
+        raise ValueError('expected shape=(C, H, W) for a denoiser without an '
+                         'image_shape, got none; such as shape=(3, 32, 32)')
     return tuple(shape or denoiser.image_shape)
 
 # %% ../nbs/10_sampling.ipynb #eafbc8ba
 def sample(
-    denoiser: Denoiser, # A network with its schedule and target, from `load`, `train` or your own
+    denoiser: Denoiser, # From `load`, `train` or your own
     n: int, # Number of images, N
     seed: int|None=None, # Names the images; drawn from torch's global generator if None
     generator: torch.Generator|None=None, # Instead of a seed
-    label: int|Tensor|None=None, # Class of all images, or of each, (N,), for a denoiser with classes
+    label: int|Tensor|None=None, # Class of all images, or of each, (N,)
     batch_size: int=256, # Images computed at a time; it does not change the result
     progress: bool=False, # Show a progress bar?
     callback: Callable|None=None, # Called with each Step; return True to stop there
-    part: tuple[int, int]=(0, 1), # Which process this is, and how many share the N images
+    part: tuple[int, int]=(0, 1), # This process, and how many share the N images
     **kwargs, # sampler, steps, timesteps, shape, clip ... of `sample_steps`
 ) -> Tensor: # Images, (N, C, H, W), float32 in [-1, 1] if clipped
-    "Sample images: the last step of `sample_steps`, batch by batch. Raises ValueError for n < 1, or seed and generator."
+    """Sample images: the last step of `sample_steps`, batch by batch.
+    Raises ValueError for n < 1, or seed and generator."""
     generator = _find_generator(Denoiser.check(denoiser), n, seed, generator, part)
     mine = torch.arange(n).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
     batches, images = mine.split(batch_size), []
-    with _eval_mode(denoiser.network), _call_bar(denoiser, len(batches), progress, kwargs) as bar:
+    if label is not None: label = torch.as_tensor(label).to(denoiser.device).expand(n)
+    bar = _call_bar(denoiser, len(batches), progress, kwargs)
+    with _eval_mode(denoiser.network), bar:
         for batch in batches:
-            labels = None if label is None else torch.as_tensor(label).expand(n)[batch].to(denoiser.device)
-            done, stop = 0, False
-            for step in sample_steps(denoiser, len(batch), generator, label=labels, **kwargs):
+            kwargs['label'], done = None if label is None else label[batch], 0
+            for step in sample_steps(denoiser, len(batch), generator, **kwargs):
                 bar.update(step.i - done)
-                done, stop = step.i, bool(callback and callback(step))
-                if stop: break
+                done = step.i
+                if stop := callback and callback(step): break
             images.append(step.x)
             if stop: break
     return torch.cat(images)
 
-# %% ../nbs/10_sampling.ipynb #e41344ae
+# %% ../nbs/10_sampling.ipynb #0416db92
 def _find_generator(denoiser, n, seed, generator, part):
     if n < part[1]:
         raise ValueError(f'expected n >= {part[1]} image(s), one a process, got {n}')
-    if generator is None: return seeded(int(torch.randint(2**62, ())) if seed is None else seed)
-    if seed is not None: raise ValueError(f'expected a seed or a generator, got both ({seed} and {generator})')
+    if generator is None:
+        return seeded(int(torch.randint(2**62, ())) if seed is None else seed)
+    if seed is not None:
+        raise ValueError(f'expected a seed or a generator, got both, seed {seed}')
     return generator
 
 @contextmanager
@@ -262,10 +278,11 @@ def _eval_mode(network):
         if was_training: network.train()
 
 def _call_bar(denoiser, batches, progress, kwargs):
-    "A bar of all network calls to come. A dry run on a single number counts those of a batch."
+    "A bar of all network calls; a dry run on a single number counts those of a batch."
+    if not progress: return tqdm(disable=True)
     dry = Denoiser(lambda x_t, t: x_t, denoiser.schedule, 'x_0', image_shape=(1,))
-    steps = sample_steps(dry, 1, seeded(0), **kwargs | {'shape': None}) if progress else ()
-    return tqdm(total=batches*max((step.i for step in steps), default=0), unit='call', disable=not progress, desc='sample')
+    *_, last = sample_steps(dry, 1, seeded(0), **kwargs | {'shape': None})
+    return tqdm(total=batches*last.i, unit='call', desc='sample')
 
 # %% ../nbs/10_sampling.ipynb #cfbf9b3a
 def save_gif(
@@ -276,9 +293,8 @@ def save_gif(
     seconds: float=3., # Length of the film
 ):
     "Write an animation of image grids; the last frame stays for a second."
-    grids = [image_grid(f, ncol).repeat_interleave(zoom, 0).repeat_interleave(zoom, 1).numpy()
-             for f in frames]
-    pictures = [Image.fromarray(g.squeeze(-1) if g.shape[-1] == 1 else g) for g in grids]
+    grids = [image_grid(f, ncol).squeeze(-1).numpy() for f in frames]
+    pictures = [Image.fromarray(g.repeat(zoom, 0).repeat(zoom, 1)) for g in grids]
     each = int(1000*seconds/len(pictures))
     pictures[0].save(path, save_all=True, append_images=pictures[1:], loop=0,
                      duration=[each]*(len(pictures) - 1) + [each + 1000])

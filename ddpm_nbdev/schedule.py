@@ -14,7 +14,8 @@ from torch import Tensor
 
 # %% ../nbs/01_schedule.ipynb #922d9c5f
 def prior_bits(
-    alpha_bar_T: Tensor, # Share of the image's variance left at the last step, in [0, 1)
+    # Share of the image's variance left at the last step, in [0, 1)
+    alpha_bar_T: Tensor,
     x_0_sq: float=1., # Mean square of a pixel of x_0, in [0, 1]; 1 is the worst case
 ) -> Tensor: # L_T, bits per dimension, same shape as alpha_bar_T
     "Distance of the chain's end from the prior N(0, I): L_T (Eq. 5, Ho et al. 2020)."
@@ -22,14 +23,18 @@ def prior_bits(
 
 # %% ../nbs/01_schedule.ipynb #3aa33224
 class Schedule:
-    "Noise schedule of T steps, immutable: beta, alpha, alpha_bar ... (T,), derived in float64."
+    """Noise schedule of T steps, immutable: beta, alpha, alpha_bar ...
+    (T,), derived in float64."""
     def __init__(self,
         beta: Tensor, # Variance that each step adds, (T,), in (0, 1)
         name: str='custom', # Name for messages and config files
-        timesteps: Tensor|None=None, # What a network is told at each step, (T,), int64; 0..T-1 if None
-        max_prior_bits: float=.01, # Largest L_T allowed, bits/dim; math.inf allows any end
+        # What a network is told at each step, (T,), int64; 0..T-1 if None
+        timesteps: Tensor|None=None,
+        # Largest L_T allowed, bits/dim; math.inf allows any end
+        max_prior_bits: float=.01,
         device: str|torch.device='cpu', # Where the stored quantities live
-        dtype: torch.dtype=torch.float32, # Their precision, after the derivation in float64
+        # Their precision, after the derivation in float64
+        dtype: torch.dtype=torch.float32,
     ):
         beta = torch.as_tensor(beta, dtype=torch.float64).cpu()
         _check_beta(beta)
@@ -37,15 +42,21 @@ class Schedule:
         _check_prior(alpha_bar[-1], len(beta), name, max_prior_bits)
         alpha_bar_prev = torch.cat([torch.ones(1, dtype=beta.dtype), alpha_bar[:-1]])
         snr = alpha_bar/(1 - alpha_bar)
-        derived = dict(beta=beta, alpha=1 - beta, alpha_bar=alpha_bar, alpha_bar_prev=alpha_bar_prev,
-            sqrt_alpha_bar=alpha_bar.sqrt(), sqrt_one_minus_alpha_bar=(1 - alpha_bar).sqrt(),
-            beta_tilde=beta*(1 - alpha_bar_prev)/(1 - alpha_bar), snr=snr, log_snr=snr.log())
+        derived = dict(beta=beta, alpha=1 - beta, alpha_bar=alpha_bar,
+                       alpha_bar_prev=alpha_bar_prev,
+            sqrt_alpha_bar=alpha_bar.sqrt(),
+            sqrt_one_minus_alpha_bar=(1 - alpha_bar).sqrt(),
+            beta_tilde=beta*(1 - alpha_bar_prev)/(1 - alpha_bar), snr=snr,
+            log_snr=snr.log())
         if timesteps is None: timesteps = torch.arange(len(beta))
-        self.__dict__.update({k: v.to(device, dtype) for k, v in derived.items()}, T=len(beta),
-            name=name, max_prior_bits=max_prior_bits, timesteps=timesteps.to(device), _beta=beta)
+        self.__dict__.update({k: v.to(device, dtype) for k, v in derived.items()},
+                             T=len(beta),
+            name=name, max_prior_bits=max_prior_bits, timesteps=timesteps.to(device),
+            _beta=beta)
 
     def __setattr__(self, name, value):
-        raise AttributeError(f'a Schedule is immutable, got {name} = ...; make a new Schedule instead')
+        raise AttributeError(f'a Schedule is immutable, got {name} = ...; make a new '
+                             'Schedule instead')
 
     def __repr__(self):
         end = prior_bits((1 - self._beta).prod())
@@ -54,21 +65,23 @@ class Schedule:
 # %% ../nbs/01_schedule.ipynb #f1fb9505
 def _check_beta(beta):
     if beta.ndim != 1 or len(beta) < 1:
-        raise ValueError(f'expected beta of shape (T,) with T >= 1, got shape {tuple(beta.shape)}')
+        raise ValueError('expected beta of shape (T,) with T >= 1, got shape '
+                         f'{tuple(beta.shape)}')
     wrong = ~((beta > 0) & (beta < 1)) # also catches NaN
     if wrong.any():
         t = int(wrong.nonzero()[0])
-        raise ValueError(f'expected every beta in (0, 1), got beta[{t}] = {beta[t]:.4g}; '
-                         'take more steps or smaller variances')
+        raise ValueError(f'expected every beta in (0, 1), got beta[{t}] = '
+                         f'{beta[t]:.4g}; take more steps or smaller variances')
 
 def _check_prior(alpha_bar_T, T, name, max_bits):
     bits = prior_bits(alpha_bar_T)
     if bits <= max_bits: return
     most_left = 1 - 2**(-2*max_bits) # alpha_bar_T whose L_T is max_bits
     enough = math.ceil(T*math.log(most_left)/alpha_bar_T.log()*1.01)
-    raise ValueError(f'expected a schedule that ends in noise (L_T <= {max_bits:g} bits/dim), got {bits:.3g} '
-                     f'from {name!r} at T = {T}; use linear_schedule({max(T, 21)}) or cosine_schedule({T}), '
-                     f'or T >= {enough} with this range of beta')
+    raise ValueError(f'expected a schedule that ends in noise (L_T <= {max_bits:g} '
+                     f'bits/dim), got {bits:.3g} from {name!r} at T = {T}; use '
+                     f'linear_schedule({max(T, 21)}) or cosine_schedule({T}), or T >= '
+                     f'{enough} with this range of beta')
 
 # %% ../nbs/01_schedule.ipynb #a13f08bc
 @patch
@@ -77,7 +90,8 @@ def gather(self: Schedule,
     t: Tensor, # Timesteps, (B,), int64, in [0, T)
     like: Tensor, # The batch to broadcast over, (B, ...)
 ) -> Tensor: # The quantity at t, (B, 1, 1, ...), with like's device and dtype
-    "Look up a quantity for each image of a batch. Raises IndexError where t is outside [0, T)."
+    """Look up a quantity for each image of a batch.
+    Raises IndexError where t is outside [0, T)."""
     values = getattr(self, name).to(like.device, like.dtype)
     return values.index_select(0, t.to(like.device)).reshape(-1, *[1]*(like.ndim - 1))
 
@@ -100,13 +114,16 @@ def linear_schedule(
     "Linear schedule (Sec. 4, Ho et al. 2020), rescaled so that any T ends in noise."
     _check_T(T)
     if beta_end*1000/T >= 1:
-        raise ValueError(f'expected T > {1000*beta_end:g} for a linear schedule, got T = {T}; use cosine_schedule({T}), '
+        raise ValueError(f'expected T > {1000*beta_end:g} for a linear schedule, got '
+                         f'T = {T}; use cosine_schedule({T}), '
                          'or train with T = 1000 and sample with fewer steps')
-    return Schedule(torch.linspace(beta_start, beta_end, T, dtype=torch.float64)*1000/T, 'linear')
+    return Schedule(torch.linspace(beta_start, beta_end, T, dtype=torch.float64)*1000/T,
+                    'linear')
 
 # %% ../nbs/01_schedule.ipynb #8211a3c6
 def _check_T(T):
-    if not isinstance(T, int) or T < 1: raise ValueError(f'expected T, a whole number >= 1, got T = {T!r}')
+    if not isinstance(T, int) or T < 1:
+        raise ValueError(f'expected T, a whole number >= 1, got T = {T!r}')
 
 # %% ../nbs/01_schedule.ipynb #e6db0953
 def cosine_schedule(
@@ -115,7 +132,8 @@ def cosine_schedule(
     beta_max: float=.999, # Largest variance of a step
 ) -> Schedule: # alpha_bar falls as a squared cosine
     "Cosine schedule (Eq. 17, Nichol & Dhariwal 2021)."
-    return _from_alpha_bar(lambda u: torch.cos((u + s)/(1 + s)*math.pi/2)**2, T, beta_max, 'cosine')
+    return _from_alpha_bar(lambda u: torch.cos((u + s)/(1 + s)*math.pi/2)**2, T,
+                           beta_max, 'cosine')
 
 # %% ../nbs/01_schedule.ipynb #ef4e56ba
 def sigmoid_schedule(
@@ -126,8 +144,10 @@ def sigmoid_schedule(
     beta_max: float=.999, # Largest variance of a step
 ) -> Schedule: # alpha_bar falls as a sigmoid
     "Sigmoid schedule (Alg. 1, Jabri et al. 2022)."
-    s = lambda u: torch.sigmoid(torch.as_tensor((start + u*(end - start))/tau, dtype=torch.float64))
-    return _from_alpha_bar(lambda u: (s(1.) - s(u))/(s(1.) - s(0.)), T, beta_max, 'sigmoid')
+    s = lambda u: torch.sigmoid(torch.as_tensor((start + u*(end - start))/tau,
+                                                dtype=torch.float64))
+    return _from_alpha_bar(lambda u: (s(1.) - s(u))/(s(1.) - s(0.)), T, beta_max,
+                           'sigmoid')
 
 # %% ../nbs/01_schedule.ipynb #b058baa7
 def _from_alpha_bar(f, T, beta_max, name):
@@ -144,7 +164,8 @@ def even_steps(self: Schedule,
     if not isinstance(steps, int) or not 1 <= steps <= self.T:
         raise ValueError(f'expected steps in [1, {self.T}], got {steps!r}; '
                          f'the schedule has T = {self.T}')
-    return torch.linspace(self.T - 1, 0, steps, dtype=torch.float64).round().long().tolist()
+    return torch.linspace(self.T - 1, 0, steps,
+                          dtype=torch.float64).round().long().tolist()
 
 @patch
 def respace(self: Schedule,
@@ -158,14 +179,16 @@ def respace(self: Schedule,
         self.beta.device, self.beta.dtype)
 
 # %% ../nbs/01_schedule.ipynb #9fc04f40
-schedules = dict(linear=linear_schedule, cosine=cosine_schedule, sigmoid=sigmoid_schedule)
+schedules = dict(linear=linear_schedule, cosine=cosine_schedule,
+                 sigmoid=sigmoid_schedule)
 
-# %% ../nbs/01_schedule.ipynb #bb0dc2b3
+# %% ../nbs/01_schedule.ipynb #993243ef
 def make_schedule(
     name: str='cosine', # 'linear', 'cosine' or 'sigmoid'
     T: int=1000, # Number of steps
 ) -> Schedule: # The schedule of that name
     "Make a schedule by its name. Raises ValueError for an unknown name."
     if name not in schedules:
-        raise ValueError(f'expected a schedule among {", ".join(schedules)}, got {name!r}')
+        raise ValueError(f'expected a schedule among {", ".join(schedules)}, got '
+                         f'{name!r}')
     return schedules[name](T)

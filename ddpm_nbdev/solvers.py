@@ -19,7 +19,8 @@ from .schedule import Schedule
 # %% ../nbs/12_solvers.ipynb #3d1dbaad
 def _slope(x, x_0_hat, t): return (x - t.signal*x_0_hat)/t.noise # eps_hat
 
-def _walk(x, slope, t, s): return s.signal*(x/t.signal + (s.noise/s.signal - t.noise/t.signal)*slope)
+def _walk(x, slope, t, s):
+    return s.signal*(x/t.signal + (s.noise/s.signal - t.noise/t.signal)*slope)
 
 # %% ../nbs/12_solvers.ipynb #7596d304
 def heun(
@@ -28,7 +29,8 @@ def heun(
     denoise: Callable, # denoise(x, level) -> x_0_hat, (B, ...)
     noise: Callable, # noise(x) -> fresh noise like x
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    "Heun's method, adding noise where the levels go up (Alg. 1 and 2, Karras et al. 2022)."
+    """Heun's method, adding noise where the levels go up (Alg. 1 and 2, Karras et al.
+    2022)."""
     for t, s in pairwise(levels):
         if s.noise > t.noise:
             x = add_noise(x, t, s, noise(x))
@@ -55,8 +57,8 @@ def _lam(t): return math.log(t.signal/t.noise) # lambda, half the log-SNR
 
 def _check_steps(levels, order):
     if len(levels) <= order:
-        raise ValueError(f'expected at least {order} steps for a solver of order {order}, '
-                         f'got {len(levels) - 1}; take more steps, or ddim')
+        raise ValueError(f'expected at least {order} steps for a solver of order '
+                         f'{order}, got {len(levels) - 1}; take more steps, or ddim')
 
 def dpm_2m(
     x: Tensor, # Images at the first level, (B, ...)
@@ -64,7 +66,8 @@ def dpm_2m(
     denoise: Callable, # denoise(x, level) -> x_0_hat, (B, ...)
     noise: Callable, # noise(x) -> fresh noise like x
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    "DPM-Solver++(2M): DDIM with an extrapolated guess (Alg. 2, Lu et al. 2022, 2211.01095)."
+    """DPM-Solver++(2M): DDIM with an extrapolated guess (Alg. 2, Lu et al.
+    2022, 2211.01095)."""
     _check_steps(levels, 2)
     u = x_0_u = None
     for t, s in pairwise(levels):
@@ -83,7 +86,8 @@ def dpm_3m(
     denoise: Callable, # denoise(x, level) -> x_0_hat, (B, ...)
     noise: Callable, # noise(x) -> fresh noise like x
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    "DPM-Solver++ of third order, multistep, started with a second-order step (Lu et al. 2022)."
+    """DPM-Solver++ of third order, multistep, started with a second-order step (Lu et
+    al. 2022)."""
     _check_steps(levels, 3)
     past = [] # (lambda, guess), newest first
     for t, s in pairwise(levels):
@@ -106,22 +110,25 @@ def _bend(past, h):
     b = (slope - (D[1] - D[2])/(lam[1] - lam[2]))/(lam[0] - lam[2])
     return I_1*(slope + (lam[0] - lam[1])*b) + (h**2 - 2*I_1)*b
 
-# %% ../nbs/12_solvers.ipynb #d9ddffae
+# %% ../nbs/12_solvers.ipynb #866e0d04
 solvers = dict(heun=heun, dpm_2m=dpm_2m, dpm_3m=dpm_3m)
 
 # %% ../nbs/12_solvers.ipynb #7e922e64
 spacings = ('uniform', 'log_snr', 'karras')
 
-# %% ../nbs/12_solvers.ipynb #d9b4ace6
+# %% ../nbs/12_solvers.ipynb #ec7fe456
 def space_timesteps(
     schedule: Schedule, # Noise schedule with T steps
     steps: int, # How many, in [1, T]
     spacing: str='log_snr', # 'uniform', 'log_snr' or 'karras'
-    sigma_max: float=80., # Where 'log_snr' and 'karras' start, if the schedule goes so far
+    # Where 'log_snr' and 'karras' start, if the schedule goes so far
+    sigma_max: float=80.,
 ) -> list[int]: # Distinct timesteps, falling; the last is 0 if there are two or more
-    "Timesteps to visit. Raises ValueError for an unknown spacing, or steps outside [1, T]."
+    """Timesteps to visit. Raises ValueError for an unknown spacing, or steps outside
+    [1, T]."""
     if spacing not in spacings:
-        raise ValueError(f'expected a spacing among {", ".join(spacings)}, got {spacing!r}')
+        raise ValueError(f'expected a spacing among {", ".join(spacings)}, got '
+                         f'{spacing!r}')
     even = schedule.even_steps(steps) # raises for steps outside [1, T]
     if spacing == 'uniform': return even
     u = torch.linspace(1, 0, steps, dtype=torch.float64) # 1 is the noisy end
@@ -148,11 +155,13 @@ def churn_steps(
     timesteps: list[int], # The steps without churn, falling
     gamma: float=.2, # How much to add: noise times 1 + gamma, >= 0
 ) -> list[int]: # Timesteps that go up before each step down
-    "Timesteps with added noise before each step, for `heun` (Alg. 2, Karras et al. 2022)."
+    """Timesteps with added noise before each step, for `heun` (Alg. 2, Karras et al.
+    2022)."""
     if gamma < 0: raise ValueError(f'expected gamma >= 0, got {gamma}')
     lam = schedule.to('cpu', torch.float64).log_snr/2
     out = []
     for t in timesteps:
-        up = int((lam - (lam[t] - math.log1p(gamma))).abs().argmin()) # the nearest level
+        # the nearest level
+        up = int((lam - (lam[t] - math.log1p(gamma))).abs().argmin())
         out += [t, up] if up > t else [t]
     return out

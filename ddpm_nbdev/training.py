@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['lr_factor', 'make_ema', 'batch_indices', 'fit', 'save', 'load']
 
-# %% ../nbs/09_training.ipynb #d55ca18b
+# %% ../nbs/09_training.ipynb #a4dd7d60
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -23,44 +23,48 @@ from .loss import ddpm_loss, draw_t_eps, stable_target
 from .schedule import Schedule, make_schedule
 from .unet import UNet
 
-# %% ../nbs/09_training.ipynb #d5420803
+# %% ../nbs/09_training.ipynb #25864312
 def lr_factor(
     step: int, # Optimizer step, 0-based
     steps: int, # Number of steps in all
     warmup: int=50, # Steps of linear warm-up
     decay: str='cosine', # 'cosine' to zero at the end, or 'constant'
 ) -> float: # Factor on the learning rate, in [0, 1]
-    "Learning rate schedule: warm-up, then cosine (Loshchilov & Hutter 2017) or constant."
+    """Learning rate schedule: warm-up, then cosine (Loshchilov & Hutter 2017) or
+    constant."""
     if step < warmup: return (step + 1)/(warmup + 1)
     if decay == 'constant': return 1.
     return .5*(1 + math.cos(math.pi*(step - warmup)/max(1, steps - warmup)))
 
-# %% ../nbs/09_training.ipynb #54c7c096
+# %% ../nbs/09_training.ipynb #e906eed3
 def make_ema(
     model: nn.Module, # The model whose weights are averaged
     decay: float=.9999, # Largest decay d, in [0, 1)
-) -> AveragedModel: # Call update_parameters(model) after each step; .module is the averaged model
+# Call update_parameters(model) after each step; .module is the averaged model
+) -> AveragedModel:
     "An exponential moving average of a model's weights, with warm-up."
     @torch.no_grad()
     def average(ema_weights, weights, n_on_device):
-        n = int(ema.n_averaged) # on the CPU: to read n_on_device, a GPU would have to finish its step first
+        # on the CPU: to read n_on_device, a GPU would have to finish its step first
+        n = int(ema.n_averaged)
         d = min(decay, (1 + n)/(10 + n))
         torch._foreach_lerp_(ema_weights, weights, 1 - d)
     ema = AveragedModel(model, multi_avg_fn=average)
     return ema.eval().requires_grad_(False)
 
-# %% ../nbs/09_training.ipynb #727cdda0
+# %% ../nbs/09_training.ipynb #b8496fde
 def batch_indices(
     n: int, # Number of images
     batch_size: int, # Images per batch, at most n
     seed: int=0, # Of the order
     start: int=0, # Number of batches to skip
 ) -> Iterator[Tensor]: # Endless: indices of the next batch, (batch_size,) int64
-    "Shuffled batches, epoch after epoch; what is left of an epoch is dropped. Raises ValueError for n < batch_size."
+    """Shuffled batches, epoch after epoch; what is left of an epoch is dropped.
+    Raises ValueError for n < batch_size."""
     per_epoch = n//batch_size
     if per_epoch < 1:
-        raise ValueError(f'expected at least one batch of {batch_size} images, got {n} images; '
-                         f'use batch_size={n} or less (--batch_size {n})')
+        raise ValueError(f'expected at least one batch of {batch_size} images, got {n} '
+                         f'images; use batch_size={n} or less (--batch_size {n})')
     step = start
     while True:
         epoch, within = divmod(step, per_epoch)
@@ -69,7 +73,7 @@ def batch_indices(
             yield batch
             step += 1
 
-# %% ../nbs/09_training.ipynb #5b6501bd
+# %% ../nbs/09_training.ipynb #67e19939
 def fit(
     denoiser: Denoiser, # Its network is trained in place, on the device where it is
     images: Tensor, # Clean images, (N, C, H, W), float32 in [-1, 1]
@@ -80,21 +84,29 @@ def fit(
     decay: str='cosine', # Learning rate after the warm-up: 'cosine' or 'constant'
     clip_norm: float=1., # Largest norm of the gradient
     ema_decay: float=.9999, # Largest decay of the averaged weights, in [0, 1)
-    weight: Tensor|None=None, # Weight of each timestep's loss, (T,), such as min_snr_weight; all equal if None
+    # Weight of each timestep's loss, (T,), such as min_snr_weight; all equal if None
+    weight: Tensor|None=None,
     flip: bool=False, # Mirror half of the images? Not for digits or letters
     most: int=2000, # Largest set whose targets are averaged over all of it; 0: never
     seed: int=0, # Of data order and noise
     callback: Callable|None=None, # Called with (step, loss) after each step
     progress: bool=False, # Show a progress bar?
 ) -> Denoiser: # The trained denoiser with averaged weights, in eval mode
-    "Train a denoiser (Alg. 1, Ho et al. 2020). Raises ValueError for a bare network or fewer images than a batch."
-    network, schedule, device = Denoiser.check(denoiser).network.train(), denoiser.schedule, denoiser.device
+    """Train a denoiser (Alg. 1, Ho et al. 2020).
+    Raises ValueError for a bare network or fewer images than a batch."""
+    network, schedule, device = Denoiser.check(
+        denoiser).network.train(), denoiser.schedule, denoiser.device
     network.to(memory_format=torch.channels_last)
-    images, generator, ema = images.to(device), seeded(seed, device), make_ema(network, ema_decay)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=.01, fused=True)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: lr_factor(s, steps, warmup, decay))
+    images, generator, ema = images.to(device), seeded(seed, device), make_ema(network,
+        ema_decay)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=.01,
+                                  fused=True)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer,
+                                             lambda s: lr_factor(s, steps, warmup,
+                                                 decay))
     batches = zip(range(steps), batch_indices(len(images), batch_size, seed))
-    for step, index in tqdm(batches, 'fit', total=steps, unit='step', disable=not progress):
+    for step, index in tqdm(batches, 'fit', total=steps, unit='step',
+                            disable=not progress):
         x_0 = images[index.to(device)]
         if flip: x_0 = mirror_half(x_0, generator)
         t, eps = draw_t_eps(schedule, x_0.shape, generator, device)
@@ -108,9 +120,10 @@ def fit(
         rate.step()
         ema.update_parameters(network)
         if callback: callback(step, loss.item())
-    return Denoiser(ema.module, schedule, denoiser.target, denoiser.image_shape, denoiser.classes)
+    return Denoiser(ema.module, schedule, denoiser.target, denoiser.image_shape,
+                    denoiser.classes)
 
-# %% ../nbs/09_training.ipynb #37487b58
+# %% ../nbs/09_training.ipynb #0a4f213d
 def mirror_half(
     x_0: Tensor, # Images, (B, C, H, W), or this process's share of a batch
     generator: torch.Generator, # Where the choice is drawn from, on x_0's device
@@ -118,53 +131,71 @@ def mirror_half(
     mine: slice=slice(None), # Which rows of the whole batch x_0 are
 ) -> Tensor: # Images, each mirrored with a chance of one half
     "Mirror half of the images, left to right."
-    mirrored = torch.rand(batch_size or len(x_0), 1, 1, 1, generator=generator, device=x_0.device)[mine] < .5
+    mirrored = torch.rand(batch_size or len(x_0), 1, 1, 1, generator=generator,
+                          device=x_0.device)[mine] < .5
     return torch.where(mirrored, x_0.flip(-1), x_0)
 
-# %% ../nbs/09_training.ipynb #7568ccd2
+# %% ../nbs/09_training.ipynb #032eb77a
 _format = 2 # of the files; 1 held 'unet' and 'train'
 
 def save(
     denoiser: Denoiser, # A denoiser whose network is a UNet of this package
     path: str|Path, # A .safetensors file, which must not exist
 ):
-    "Save a denoiser whole. Raises FileExistsError, or ValueError for another network than a UNet."
-    if Path(path).exists(): raise FileExistsError(f'expected a new file, got {path}, which exists and is kept; name another')
+    """Save a denoiser whole. Raises FileExistsError, or ValueError for another network
+    than a UNet."""
+    if Path(path).exists():
+        raise FileExistsError(f'expected a new file, got {path}, which exists and is '
+                              'kept; name another')
     network, schedule = Denoiser.check(denoiser).network, denoiser.schedule
     if not isinstance(network, UNet):
-        raise ValueError(f'expected a UNet of this package to save, got {type(network).__name__}; '
+        raise ValueError('expected a UNet of this package to save, got '
+                         f'{type(network).__name__}; '
                          'save other networks with their own library')
-    about = dict(format=_format, unet=network.config, target=denoiser.target, image_shape=denoiser.image_shape,
+    about = dict(format=_format, unet=network.config, target=denoiser.target,
+                 image_shape=denoiser.image_shape,
                  classes=denoiser.classes, schedule=schedule.name)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta, 'schedule.timesteps': schedule.timesteps.cpu()}
+    tensors = {k: v.detach().cpu().contiguous() for k,
+               v in network.state_dict().items()}
+    tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta,
+                'schedule.timesteps': schedule.timesteps.cpu()}
     save_file(tensors, str(path), metadata={'denoiser': json.dumps(about)})
 
 def load(
-    path: str|Path='digits', # 'digits' (the network of the package), a .safetensors file, a checkpoint or a run directory
+    # 'digits' (the network of the package), a .safetensors file, a checkpoint or a run
+    # directory
+    path: str|Path='digits',
 ) -> Denoiser: # With averaged weights, in eval mode, on the CPU
-    "Load a denoiser. Raises FileNotFoundError, or ValueError for a damaged or foreign file or a newer format."
+    """Load a denoiser. Raises FileNotFoundError, or ValueError for a damaged or
+    foreign file or a newer format."""
     path = shipped.get(str(path)) or _weights_path(Path(path))
     try: about, tensors = _read(path)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as e:
-        raise ValueError(f'expected weights written by save() in {path}, got a damaged or foreign file ({e})') from e
+        raise ValueError(f'expected weights written by save() in {path}, got a '
+                         f'damaged or foreign file ({e})') from e
     if about['format'] > _format:
-        raise ValueError(f'expected a file of format {_format} or older in {path}, got {about["format"]}, which a newer '
+        raise ValueError(f'expected a file of format {_format} or older in {path}, '
+                         f'got {about["format"]}, which a newer '
                          'version has written; pip install --upgrade ddpm_nbdev')
-    schedule = Schedule(tensors.pop('schedule.beta'), about['schedule'], tensors.pop('schedule.timesteps'), math.inf)
+    schedule = Schedule(tensors.pop('schedule.beta'), about['schedule'],
+                        tensors.pop('schedule.timesteps'), math.inf)
     network = UNet(**about['unet'])
     network.load_state_dict(tensors)
-    return Denoiser(network.eval(), schedule, about['target'], about['image_shape'], about['classes'])
+    return Denoiser(network.eval(), schedule, about['target'], about['image_shape'],
+                    about['classes'])
 
-# %% ../nbs/09_training.ipynb #07be9a1d
-shipped = {'digits': Path(__import__('ddpm_nbdev').__file__).parent/'weights/digits.safetensors'}
+# %% ../nbs/09_training.ipynb #749001a0
+shipped = {
+    'digits': Path(
+        __import__('ddpm_nbdev').__file__).parent/'weights/digits.safetensors'}
 
 def checkpoints(
     run: str|Path, # A run directory
 ) -> list[Path]: # Its complete checkpoints, oldest first
     "The checkpoints of a run; half-written ones never have the name of one."
     found = Path(run).glob('checkpoints/step-*')
-    return sorted((p for p in found if p.name[5:].isdigit()), key=lambda p: int(p.name[5:]))
+    return sorted((p for p in found if p.name[5:].isdigit()),
+                  key=lambda p: int(p.name[5:]))
 
 def _weights_path(given): # the file with the averaged weights
     path = given
@@ -173,21 +204,28 @@ def _weights_path(given): # the file with the averaged weights
         path = (steps[-1] if steps else path)/'ema.safetensors'
     if path.is_file(): return path
     run = given if given.is_dir() or not given.suffix else given.parent
-    raise FileNotFoundError(f'expected {", ".join(shipped)}, a .safetensors file or a run directory with checkpoints, got '
-                            f'{given}, where {path.name} is missing; train one with ddpm_train --out {run}')
+    raise FileNotFoundError(f'expected {", ".join(shipped)}, a .safetensors file or a '
+                            'run directory with checkpoints, got '
+                            f'{given}, where {path.name} is missing; train one with '
+                            f'ddpm_train --out {run}')
 
 def _read(path): # what a file says of itself, and its tensors
     with safe_open(path, 'pt') as file:
-        said, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+        said, tensors = file.metadata() or {}, {name: file.get_tensor(name)
+                                                for name in file.keys()}
     if 'denoiser' in said: return json.loads(said['denoiser']), tensors
     return _from_format_1(json.loads(said['config']), tensors)
 
-def _from_format_1(about, tensors): # it named its schedule, and one switch stood for four
+# it named its schedule, and one switch stood for four
+def _from_format_1(about, tensors):
     unet, train = about['unet'], about['train']
     film = unet.pop('film')
     unet |= dict(scale_shift=film, residual=film, time_mlp=film, align_corners=not film)
     schedule = make_schedule(train['schedule'], train['T']).to(dtype=torch.float64)
-    tensors |= {'schedule.beta': schedule.beta, 'schedule.timesteps': schedule.timesteps}
-    shape = (unet['in_channels'], *train['image_size']) if train.get('image_size') else None
-    return dict(format=1, unet=unet, target=train['target'], image_shape=shape, classes=None,
+    tensors |= {'schedule.beta': schedule.beta,
+                'schedule.timesteps': schedule.timesteps}
+    shape = (unet['in_channels'],
+             *train['image_size']) if train.get('image_size') else None
+    return dict(format=1, unet=unet, target=train['target'], image_shape=shape,
+                classes=None,
                 schedule=schedule.name), tensors

@@ -8,7 +8,6 @@ __all__ = ['presets', 'UNet', 'load_original', 'make_unet']
 # %% ../nbs/06_unet.ipynb #acf712b1
 import re
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,28 +27,40 @@ class UNet(nn.Module):
     def __init__(self,
         in_channels: int=3, # Channels of the image, C
         out_channels: int|None=None, # Channels of the prediction; as the image if None
-        channels: tuple=(64, 128, 256, 256), # Width of each level; each halves the resolution
+        # Width of each level; each halves the resolution
+        channels: tuple=(64, 128, 256, 256),
         bottleneck: tuple=(512, 256), # Widths of the DoubleConvs at the bottom
-        attention: tuple=(2, 3), # Levels with attention after their blocks; 0 is full resolution
+        # Levels with attention after their blocks; 0 is full resolution
+        attention: tuple=(2, 3),
         time_dims: int=128, # Length of the time embedding, even
         num_heads: int=4, # Heads of each attention
         groups: int=32, # Groups of each GroupNorm; divides every width
         dropout: float=0., # Share of activations switched off in training, in [0, 1)
-        attention_dropout: float=0., # Share of attention weights switched off in training, in [0, 1)
+        # Share of attention weights switched off in training, in [0, 1)
+        attention_dropout: float=0.,
         patch: int=1, # Pixels a side that are taken together as one position
-        scale_shift: bool=True, # Time scales and shifts inside every block? Else it is added after each step down and up
-        residual: bool=True, # Add each block's input to its output? Else only in the first block of a step
+        # Time scales and shifts inside every block? Else it is added after each step
+        # down and up
+        scale_shift: bool=True,
+        # Add each block's input to its output? Else only in the first block of a step
+        residual: bool=True,
         time_mlp: bool=True, # Pass the time embedding through an MLP?
-        align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
+        # How bilinear upsampling lays the grids: corner on corner?
+        align_corners: bool=False,
     ):
         super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ('self', '__class__')}
-        self.in_channels, self.patch, self.multiple = in_channels, patch, patch*2**(len(channels) - 1)
+        self.config = {k: v for k, v in locals().items()
+                       if k not in ('self', '__class__')}
+        self.in_channels, self.patch, self.multiple = in_channels, patch, patch*2**(
+            len(channels) - 1)
         conv = dict(groups=groups, dropout=dropout)
-        step = dict(emb_dims=time_dims, scale_shift=scale_shift, residual=residual, **conv)
-        block = dict(emb_dims=time_dims if scale_shift else None, residual=residual, **conv)
+        step = dict(emb_dims=time_dims, scale_shift=scale_shift, residual=residual,
+                    **conv)
+        block = dict(emb_dims=time_dims if scale_shift else None, residual=residual,
+                     **conv)
         attend = lambda level, ch: (
-            SelfAttention(ch, num_heads, dropout=attention_dropout) if level in attention else nn.Identity())
+            SelfAttention(ch, num_heads, dropout=attention_dropout)
+            if level in attention else nn.Identity())
 
         self.time = TimeEmbedding(time_dims, mlp=time_mlp)
         self.conv1 = DoubleConv(in_channels*patch**2, channels[0], **block)
@@ -64,14 +75,16 @@ class UNet(nn.Module):
         self.ups, self.up_attention = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(channels) - 1)):
             out = channels[max(level - 1, 0)] # the width of the next bridge
-            self.ups.append(UpSampler(ch + channels[level], out, align_corners=align_corners, **step))
+            self.ups.append(UpSampler(ch + channels[level], out,
+                                      align_corners=align_corners, **step))
             self.up_attention.append(attend(level, out))
             ch = out
         self.out = nn.Conv2d(ch, (out_channels or in_channels)*patch**2, 1)
 
     def forward(self, x: Tensor, t: Tensor)->Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(f'expected images (B, {self.in_channels}, H, W), got {tuple(x.shape)}; '
+            raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
+                             f'{tuple(x.shape)}; '
                              'build the UNet with in_channels of your images')
         H, W = x.shape[-2:]
         emb = self.time(t)                                  # (B, time_dims)
@@ -84,44 +97,58 @@ class UNet(nn.Module):
         for conv in self.bottleneck: x = conv(x, emb)
         for up, attention in zip(self.ups, self.up_attention):
             x = attention(up(x, bridges.pop(), emb))
-        return F.pixel_shuffle(self.out(x), self.patch)[..., :H, :W] # (B, out_channels, H, W)
+        # (B, out_channels, H, W)
+        return F.pixel_shuffle(self.out(x), self.patch)[..., :H, :W]
 
 # %% ../nbs/06_unet.ipynb #2671ffd7
-_original = dict(bottleneck=(512, 512, 256), attention=(0, 1, 2, 3), groups=1, attention_dropout=.2,
+_original = dict(bottleneck=(512, 512, 256), attention=(0, 1, 2, 3), groups=1,
+                 attention_dropout=.2,
                  scale_shift=False, residual=False, time_mlp=False, align_corners=True)
-_renames = [(r'double_conv\.0', 'conv1'), (r'double_conv\.1', 'norm1'), (r'double_conv\.3', 'conv2'),
-    (r'double_conv\.4', 'norm2'), (r'maxpool_conv\.1', 'conv1'), (r'maxpool_conv\.2', 'conv2'),
-    (r'(up\d)\.conv\.0', r'\1.conv1'), (r'(up\d)\.conv\.1', r'\1.conv2'), (r'pos_embed', 'add_time.proj'),
-    (r'mha\.in_proj_', 'attention.qkv.'), (r'mha\.out_proj', 'attention.out'), (r'\.ln\.', '.norm.'),
+_renames = [(r'double_conv\.0', 'conv1'), (r'double_conv\.1', 'norm1'),
+            (r'double_conv\.3', 'conv2'),
+    (r'double_conv\.4', 'norm2'), (r'maxpool_conv\.1', 'conv1'),
+    (r'maxpool_conv\.2', 'conv2'),
+    (r'(up\d)\.conv\.0', r'\1.conv1'), (r'(up\d)\.conv\.1', r'\1.conv2'),
+    (r'pos_embed', 'add_time.proj'),
+    (r'mha\.in_proj_', 'attention.qkv.'), (r'mha\.out_proj', 'attention.out'),
+    (r'\.ln\.', '.norm.'),
     (r'ff_self', 'feed_forward'), (r'^convOut', 'out'),
-    (r'^down(\d)', lambda m: f'downs.{int(m[1]) - 1}'), (r'^up(\d)', lambda m: f'ups.{int(m[1]) - 1}'),
-    (r'^bottl(\d)', lambda m: f'bottleneck.{int(m[1]) - 1}'), (r'^att([123])', lambda m: f'down_attention.{int(m[1]) - 1}'),
+    (r'^down(\d)', lambda m: f'downs.{int(m[1]) - 1}'),
+    (r'^up(\d)', lambda m: f'ups.{int(m[1]) - 1}'),
+    (r'^bottl(\d)', lambda m: f'bottleneck.{int(m[1]) - 1}'),
+    (r'^att([123])', lambda m: f'down_attention.{int(m[1]) - 1}'),
     (r'^att([456])', lambda m: f'up_attention.{int(m[1]) - 4}')]
 
 def load_original(
     state_dict: dict, # Weights of the original notebook's UNet, by their names there
 ) -> UNet: # The same function, in eval mode
-    "Load the original notebook's weights. Raises ValueError where they are not its weights."
+    """Load the original notebook's weights.
+    Raises ValueError where they are not its weights."""
     if not {'conv1.double_conv.0.weight', 'convOut.weight'} <= set(state_dict):
-        raise ValueError(f"expected the original UNet's weights (conv1.double_conv.0.weight ...), got {list(state_dict)[:2]}")
+        raise ValueError("expected the original UNet's weights "
+                         '(conv1.double_conv.0.weight ...), '
+                         f'got {list(state_dict)[:2]}')
     ours = {}
     for name, weight in state_dict.items():
         for pattern, new in _renames: name = re.sub(pattern, new, name)
         ours[name] = weight
-    unet = UNet(ours['conv1.conv1.weight'].shape[1], ours['out.weight'].shape[0], **_original)
+    unet = UNet(ours['conv1.conv1.weight'].shape[1], ours['out.weight'].shape[0],
+                **_original)
     unet.load_state_dict(ours)
     return unet.eval()
 
 # %% ../nbs/06_unet.ipynb #a01084a6
 presets = {
-    'digits': dict(channels=(64, 128), bottleneck=(128,), attention=(0, 1), groups=8, patch=2),
-    'px32': dict(channels=(96, 192, 384), bottleneck=(384, 384), attention=(1, 2), dropout=.1),
+    'digits': dict(channels=(64, 128), bottleneck=(128,), attention=(0, 1), groups=8,
+                   patch=2),
+    'px32': dict(channels=(96, 192, 384), bottleneck=(384, 384), attention=(1, 2),
+                 dropout=.1),
     'px64': {}, # the defaults of UNet
     'original': _original,
 }
 _largest = {'digits': 16, 'px32': 48, 'px64': 128} # pixels of the longer side
 
-# %% ../nbs/06_unet.ipynb #93d84d9d
+# %% ../nbs/06_unet.ipynb #e755ac20
 def preset_for(
     height: int, # Of the images, pixels
     width: int, # Of the images, pixels
@@ -129,15 +156,18 @@ def preset_for(
     "The preset for a size. Raises ValueError above 128 pixels or below 4."
     for name, largest in _largest.items():
         if 4 <= min(height, width) and max(height, width) <= largest: return name
-    raise ValueError(f'expected images of 4 to 128 pixels a side for a preset, got {height}×{width}; '
+    raise ValueError('expected images of 4 to 128 pixels a side for a preset, got '
+                     f'{height}×{width}; '
                      'resize them (--size 64), or build a UNet with your own channels')
 
-# %% ../nbs/06_unet.ipynb #ac4aeeaa
+# %% ../nbs/06_unet.ipynb #3c5614b9
 def make_unet(
     preset: str, # 'digits', 'px32', 'px64', or 'original'
     in_channels: int=3, # Channels of the image
     **changes, # Options of UNet other than the preset's
 ) -> UNet: # A new network with random weights
     "A UNet by the name of its preset. Raises ValueError for an unknown name."
-    if preset not in presets: raise ValueError(f'expected a preset among {", ".join(presets)}, got {preset!r}')
+    if preset not in presets:
+        raise ValueError(
+            f'expected a preset among {", ".join(presets)}, got {preset!r}')
     return UNet(in_channels, **presets[preset] | changes)

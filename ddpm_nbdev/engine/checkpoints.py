@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['atomic_dir', 'atomic_write', 'newest_good', 'run_lock']
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #2aab2726
+# %% ../../nbs/engine/21_checkpoints.ipynb #27e42742
 import hashlib
 import json
 import os
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from .options import TrainConfig, is_main_process
 from ..training import checkpoints
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #f39ebb4d
+# %% ../../nbs/engine/21_checkpoints.ipynb #bb9ecd6e
 @contextmanager
 def atomic_dir(
     folder: Path, # Where the finished folder will stand; must not exist yet
@@ -36,14 +36,14 @@ def atomic_dir(
         _fsync(folder.parent)
     finally: shutil.rmtree(aside, ignore_errors=True)
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #17b76ddb
+# %% ../../nbs/engine/21_checkpoints.ipynb #4a30e75c
 def _fsync(path):
     if os.name == 'nt' and path.is_dir(): return # Windows opens no folders
     fd = os.open(path, os.O_RDWR if os.name == 'nt' else os.O_RDONLY)
     try: os.fsync(fd)
     finally: os.close(fd)
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #52b02e7c
+# %% ../../nbs/engine/21_checkpoints.ipynb #3e479ce5
 def atomic_write(
     path: Path, # A file; an old one stays as it is until the new one is complete
     text: str, # What goes into it
@@ -57,7 +57,7 @@ def atomic_write(
         _fsync(path.parent)
     finally: aside.unlink(missing_ok=True)
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #67854665
+# %% ../../nbs/engine/21_checkpoints.ipynb #2b682c3c
 def saved_config(
     run: str|Path, # A run directory
 ) -> TrainConfig: # How it was begun
@@ -65,14 +65,16 @@ def saved_config(
     path = Path(run)/'config.json'
     try: return TrainConfig(**json.loads(path.read_text())['train'])
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise ValueError(f'expected a run directory with a config.json, got {run}; start one with ddpm_train') from e
+        raise ValueError(f'expected a run directory with a config.json, got {run}; '
+                         'start one with ddpm_train') from e
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #e272e39b
+# %% ../../nbs/engine/21_checkpoints.ipynb #be71fbba
 def write_checksums(
     folder: Path, # A folder with files
 ):
     "Write the sha256 of each file in a folder into its sha256.json."
-    (folder/'sha256.json').write_text(json.dumps({p.name: _checksum(p) for p in folder.iterdir()}))
+    (folder/'sha256.json').write_text(
+        json.dumps({p.name: _checksum(p) for p in folder.iterdir()}))
 
 def find_damage(
     checkpoint: Path, # Its folder
@@ -86,23 +88,27 @@ def find_damage(
         if _checksum(path) != checksum: return f'{name} is not what was written'
     return ''
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #f858cf8c
+# %% ../../nbs/engine/21_checkpoints.ipynb #d438c64a
 def newest_good(
     run: str|Path, # A run directory
 ) -> Path: # Its newest checkpoint whose files are what they were
-    "Find the checkpoint to go on from. Names damaged ones. Raises ValueError if none is good."
+    """Find the checkpoint to go on from. Names damaged ones.
+    Raises ValueError if none is good."""
     found = checkpoints(run)
     for folder in reversed(found):
         if not (damage := find_damage(folder)): return folder
-        if is_main_process(): print(f'{folder} is damaged ({damage}); trying the one before', file=sys.stderr)
-    raise ValueError(f'expected a checkpoint in {run}, got {len(found)}, none of them whole; '
-                     'start anew with another --out')
+        if is_main_process():
+            print(f'{folder} is damaged ({damage}); trying the one before',
+                  file=sys.stderr)
+    raise ValueError(f'expected a checkpoint in {run}, got {len(found)}, none of them '
+                     'whole; start anew with another --out')
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #79ddfaf3
+# %% ../../nbs/engine/21_checkpoints.ipynb #8093923c
 def _checksum(path):
-    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
-# %% ../../nbs/engine/21_checkpoints.ipynb #ccc69fc0
+# %% ../../nbs/engine/21_checkpoints.ipynb #ea908f33
 @contextmanager
 def run_lock(
     run: str|Path, # A run directory
@@ -112,7 +118,8 @@ def run_lock(
     lock = FileLock(Path(run)/'.lock')
     try: lock.acquire(blocking=False)
     except Timeout:
-        raise ValueError(f'expected to be the only trainer in {run}, got another at work there; '
+        raise ValueError(f'expected to be the only trainer in {run}, got another at '
+                         'work there; '
                          'wait for it, or name another with --out') from None
     try:
         for part in Path(run).glob('checkpoints/.*.part-*'): shutil.rmtree(part)

@@ -14,46 +14,64 @@ from pathlib import Path
 from signal import SIGTERM
 
 from .. import __version__
-from .options import CompareOptions, Parser, RunOptions, SampleOptions, TrainConfig, is_main_process
+from ddpm_nbdev.engine.options import (
+    CompareOptions,
+    Parser,
+    RunOptions,
+    SampleOptions,
+    TrainConfig,
+    is_main_process,
+)
 
 # %% ../../nbs/engine/26_cli.ipynb #cc40c51e
 @contextmanager
 def one_line_errors(
     command: str, # Its name
     debug: bool=False, # Show the traceback as well?
-) -> Iterator[None]: # While inside, ValueErrors and OSErrors are for the person who called
+# While inside, ValueErrors and OSErrors are for the person who called
+) -> Iterator[None]:
     "Print an error as one line and exit with 2."
     try: yield
     except (ValueError, OSError) as e:
         if debug: traceback.print_exc()
-        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(e) else str(e) # of a process that reads
-        if is_main_process(): print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
+        # of a process that reads
+        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(
+            e) else str(e)
+        if is_main_process():
+            print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
         raise SystemExit(2) from None
 
 # %% ../../nbs/engine/26_cli.ipynb #6f2c94c8
 def ddpm_train(
-    argv: list[str]|None=None, # What was typed after the command; of this process if None
+    # What was typed after the command; of this process if None
+    argv: list[str]|None=None,
 ):
-    "Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics in a run directory."
+    """Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics
+    in a run directory."""
     parser = Parser('ddpm_train', ddpm_train.__doc__, f'ddpm_nbdev {__version__}')
     parser.add('data', TrainConfig, 'data', 'size', 'flip', 'root')
     parser.add('network', TrainConfig, 'preset', 'schedule', 'T', 'target', 'dropout')
-    parser.add('training', TrainConfig, 'steps', 'batch_size', 'lr', 'ema_decay', 'seed', 'min_snr', 'stable_target')
+    parser.add('training', TrainConfig, 'steps', 'batch_size', 'lr', 'ema_decay',
+               'seed', 'min_snr', 'stable_target')
     parser.add('training, in passes', RunOptions, 'epochs')
     parser.add('output', RunOptions, 'out', 'resume', 'quiet', 'debug')
     parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every')
-    parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate', 'compile')
+    parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate',
+               'compile')
     given = vars(parser.parse_args(argv))
     with one_line_errors('ddpm_train', given.pop('debug', False)):
         from ddpm_nbdev.face import run_training
         name = Path(given.get('data', 'digits')).name
         if 'resume' not in given: given.setdefault('out', f'runs/{name}')
         trainer, came = run_training(progress=not given.pop('quiet', False), **given)
-        if trainer.step < trainer.config.steps: raise SystemExit(128 + (came or SIGTERM)) # another process may have got it
+        # another process may have got it
+        if trainer.step < trainer.config.steps:
+            raise SystemExit(128 + (came or SIGTERM))
 
 # %% ../../nbs/engine/26_cli.ipynb #f53e25d7
 def ddpm_sample(
-    argv: list[str]|None=None, # What was typed after the command; of this process if None
+    # What was typed after the command; of this process if None
+    argv: list[str]|None=None,
 ):
     "Sample images from a trained network into a picture."
     parser = Parser('ddpm_sample', ddpm_sample.__doc__, f'ddpm_nbdev {__version__}')
@@ -63,8 +81,10 @@ def ddpm_sample(
     parser.add('machine', SampleOptions, 'device')
     o = SampleOptions(**vars(parser.parse_args(argv)))
     with one_line_errors('ddpm_sample', o.debug):
-        for option, path in (('out', o.out), ('gif', o.gif)): _check_output(path, option)
-        for option, value in (('n', o.n), ('grid', o.grid), ('size', o.size)): _check_positive(value, option)
+        for option, path in (('out', o.out), ('gif', o.gif)):
+            _check_output(path, option)
+        for option, value in (('n', o.n), ('grid', o.grid), ('size', o.size)):
+            _check_positive(value, option)
         _sample(o)
 
 def _sample(o):
@@ -75,46 +95,57 @@ def _sample(o):
     from ddpm_nbdev.training import load
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
-    how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta, o.churn)
+    how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta,
+                           o.churn)
     progress = processes.is_main_process and not o.quiet
     images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size, **how)
     if not processes.is_main_process: return
     save_images(images, o.out, ncol=o.grid)
     if o.gif:
-        film = sample_steps(denoiser, min(o.n, 64), seeded(o.seed), shape=images.shape[1:], **how)
+        film = sample_steps(denoiser, min(o.n, 64), seeded(o.seed),
+                            shape=images.shape[1:], **how)
         save_gif([step.x for step in film], o.gif, ncol=o.grid)
     print(f'{o.n} images -> {o.out}' + (f', film -> {o.gif}' if o.gif else ''))
 
 def _check_output(path, option): # can it be written, and is nothing lost?
     if path is None: return
     if Path(path).exists():
-        raise FileExistsError(f'expected a new file, got {path}, which exists and is kept; name another with --{option}')
+        raise FileExistsError(f'expected a new file, got {path}, which exists and is '
+                              f'kept; name another with --{option}')
     if not Path(path).absolute().parent.is_dir():
-        raise FileNotFoundError(f'expected a folder to write {path} into, got none; make it first')
+        raise FileNotFoundError(f'expected a folder to write {path} into, got none; '
+                                'make it first')
     from PIL.Image import registered_extensions
-    endings = {'out': sorted(registered_extensions()), 'gif': ['.gif'], 'save': ['.npz']}[option]
+    endings = {'out': sorted(registered_extensions()), 'gif': ['.gif'],
+               'save': ['.npz']}[option]
     if Path(path).suffix.lower() not in endings:
-        raise ValueError(f'expected a file that ends in {".png" if option == "out" else endings[0]}, got {path}')
+        raise ValueError('expected a file that ends in '
+                         f'{".png" if option == "out" else endings[0]}, got {path}')
 
 def _check_positive(value, option):
-    if value is not None and value < 1: raise ValueError(f'expected --{option} >= 1, got {value}')
+    if value is not None and value < 1:
+        raise ValueError(f'expected --{option} >= 1, got {value}')
 
 # %% ../../nbs/engine/26_cli.ipynb #04da4f7a
 def ddpm_fid(
-    argv: list[str]|None=None, # What was typed after the command; of this process if None
+    # What was typed after the command; of this process if None
+    argv: list[str]|None=None,
 ):
-    "Compare images with a reference: Fréchet distance, kernel distance, precision, recall and their kin."
+    """Compare images with a reference: Fréchet distance, kernel distance, precision,
+    recall and their kin."""
     parser = Parser('ddpm_fid', ddpm_fid.__doc__, f'ddpm_nbdev {__version__}')
     parser.add('what', CompareOptions, 'a', 'b', positional=True)
     parser.add('of what', CompareOptions, 'n', 'split', 'size', 'root', 'seed')
-    parser.add('how a run is sampled', CompareOptions, 'sampler', 'steps', 'spacing', 'eta')
+    parser.add('how a run is sampled', CompareOptions, 'sampler', 'steps', 'spacing',
+               'eta')
     parser.add('measure', CompareOptions, 'features', 'weights', 'only_distance')
     parser.add('output', CompareOptions, 'save', 'json', 'quiet', 'debug')
     parser.add('machine', CompareOptions, 'device')
     o = CompareOptions(**vars(parser.parse_args(argv)))
     with one_line_errors('ddpm_fid', o.debug):
         _check_output(o.save, 'save')
-        for option, value in (('n', o.n), ('size', o.size)): _check_positive(value, option)
+        for option, value in (('n', o.n), ('size', o.size)):
+            _check_positive(value, option)
         _compare(o)
 
 def _compare(o):
@@ -125,8 +156,11 @@ def _compare(o):
     from ddpm_nbdev.fid import distance_name
     processes = share_work(o.device)
     device = str(processes.device)
-    with processes.local_main_process_first(): net = feature_network(o.features, o.weights, device) # one downloads it
-    options = dict(n=o.n, split=o.split, seed=o.seed, progress=processes.is_main_process and not o.quiet, net=net,
+    # one downloads it
+    with processes.local_main_process_first():
+        net = feature_network(o.features, o.weights, device)
+    options = dict(n=o.n, split=o.split, seed=o.seed, progress=processes.is_main_process
+                   and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,
         sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta)
     if not (o.only_distance or o.save or o.a.endswith('.npz') or o.b.endswith('.npz')):
@@ -134,6 +168,8 @@ def _compare(o):
         if processes.is_main_process: print(report.json() if o.json else report)
         return
     distance, x, y = distance_of(o.a, o.b, save=o.save, **options)
-    found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n or None)
-    text = f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} against {y.n or "unknown"}'
+    found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n
+                 or None)
+    text = (f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} '
+            f'against {y.n or "unknown"}')
     if processes.is_main_process: print(dumps(found) if o.json else text)

@@ -5,30 +5,33 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/engine/25_evaluation.ipynb #ad4257c8
+# %% ../../nbs/engine/25_evaluation.ipynb #f0fb23a5
 import sys
+from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from ..data import FolderStream, load_images, named_sets, to_uint8
-from .options import is_main_process
-from ..fid import load_digit_features
+from .feature_statistics import gather_all
+from .options import check_device, is_main_process
+from ..fid import features, load_digit_features
 from ..forward import Denoiser, seeded
 from ..sampling import sample
 from ..solvers import churn_steps, space_timesteps
 from ..training import load
 
-# %% ../../nbs/engine/25_evaluation.ipynb #8e5db955
+# %% ../../nbs/engine/25_evaluation.ipynb #df70656d
 def share_work(
     device: str, # 'auto', 'cpu', 'cuda' or 'mps'
 ): # PartialState: which process this is, how many there are, and its device
     "Join the processes that torchrun or accelerate launched; one alone without them."
     from accelerate import PartialState
 
-    from ddpm_nbdev.engine.trainer import check_device
     return PartialState(cpu=check_device(device) == 'cpu')
 
 def sampling_options(
@@ -42,17 +45,22 @@ def sampling_options(
     "Options of `sample`. Raises ValueError for options that the sampler does not have."
     for option, value, owner in (('eta', eta, 'ddim'), ('churn', churn, 'heun')):
         if value and sampler != owner:
-            raise ValueError(f'expected {option} with sampler {owner} only, got {value} with {sampler}')
-    timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None else steps, spacing)
+            raise ValueError(f'expected {option} with sampler {owner} only, got '
+                             f'{value} with {sampler}')
+    timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None
+                                else steps, spacing)
     if churn: timesteps = churn_steps(schedule, timesteps, churn)
     return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})
 
 def sample_shared(
-    denoiser: Denoiser, # A network with its schedule and target, on the device to compute on
+    # A network with its schedule and target, on the device to compute on
+    denoiser: Denoiser,
     n: int, # Number of images
     seed: int=0, # Names the images
     progress: bool=False, # Show a progress bar?
-    processes=None, # PartialState: the processes that share the work, all of which call this; this one alone if None
+    # PartialState: the processes that share the work, all of which call this; this one
+    # alone if None
+    processes=None,
     size: int|None=None, # Side of the images, pixels; as trained if None
     **kwargs, # sampler, timesteps ... of `sample`
 ) -> Tensor: # Images, (n, C, H, W), in [-1, 1], on the CPU
@@ -64,39 +72,77 @@ def sample_shared(
     from accelerate.utils import gather_object
     return torch.cat(gather_object([images]))
 
-# %% ../../nbs/engine/25_evaluation.ipynb #ba6fdbd1
+# %% ../../nbs/engine/25_evaluation.ipynb #f9e9967d
+def my_share(
+    images: Tensor|FolderStream, # All images
+) -> Tensor|FolderStream: # Every n-th of them, for the i-th of n processes
+    "This process's share of a set of images; all of them without torchrun."
+    if not dist.is_initialized(): return images
+    n = len(images) if isinstance(images, Tensor) else len(images.paths)
+    # on all processes alike, so that none waits for another
+    if n < dist.get_world_size():
+        raise ValueError(f'expected at least one image a process, got {n} for '
+                         f'{dist.get_world_size()}')
+    every = slice(dist.get_rank(), None, dist.get_world_size())
+    if isinstance(images, Tensor): return images[every]
+    images = copy(images)
+    images.paths = images.paths[every]
+    return images
+
+def shared_features(
+    images: Tensor, # All images, uint8, or float in [-1, 1]; (N, C, H, W)
+    net: Callable|None=None, # Feature network; the digits' if None
+    progress: bool=False, # Show a progress bar?
+) -> Tensor: # Features of all of them, (N, D), float32, on every process
+    """Features, each process's share by itself, then all together in the order of the
+    images."""
+    parts = gather_all(features(my_share(images), net, progress=progress))
+    found = torch.empty(len(images), parts[0].shape[1])
+    for rank, part in enumerate(parts): found[rank::len(parts)] = part
+    return found
+
+# %% ../../nbs/engine/25_evaluation.ipynb #5ba407d3
 def images_of(
     side: Tensor|str|Path, # Images, a data set's name, a folder of images, or a run
     split: str, # 'train' or 'test', for a data set's name
-    n: int|None=None, # How many images to sample from a run, or to take of a data set; all (or 599) if None
+    # How many images to sample from a run, or to take of a data set; all (or 599) if
+    # None
+    n: int|None=None,
     seed: int=0, # Of the samples
     progress: bool=False, # Show a progress bar?
     size: int|None=None, # Resize images to this side, pixels
     root: str='data', # Where downloads are kept
     device: str='cpu', # Where to sample
-    processes=None, # PartialState: the processes that share the work; this one alone if None
+    # PartialState: the processes that share the work; this one alone if None
+    processes=None,
     **how, # Options of `sampling_options`, for a run
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     from ddpm_nbdev.engine.streams import open_images
-    if isinstance(side, Tensor): return _first(side if side.dtype == torch.uint8 else to_uint8(side), n, 'images')
+    if isinstance(side, Tensor):
+        return _first(side if side.dtype == torch.uint8 else to_uint8(side), n,
+                      'images')
     side = str(side)
-    is_run = any((Path(side)/name).is_file() for name in ('config.json', 'ema.safetensors'))
+    is_run = any((Path(side)/name).is_file()
+                 for name in ('config.json', 'ema.safetensors'))
     if is_run or side.endswith('.safetensors'):
         denoiser = load(side).to(device)
         how = sampling_options(denoiser.schedule, **how)
-        return to_uint8(sample_shared(denoiser, n or 599, seed, progress, processes, size, **how))
+        return to_uint8(sample_shared(denoiser, n or 599, seed, progress, processes,
+                                      size, **how))
     if Path(side).is_dir(): return _first(FolderStream(side, size), n, side)
-    return _first(open_images(side, split, size, root, memory=float('inf')).images, n, side)
+    return _first(open_images(side, split, size, root, memory=float('inf')).images, n,
+                  side)
 def _first(images, n, side): # the first n of them
     found = images.paths if isinstance(images, FolderStream) else images
-    if n and n > len(found): raise ValueError(f'expected at most {len(found)} images of {side}, got --n {n}; '
-                                              'ask for fewer, or for another half (--split train)')
+    if n and n > len(found):
+        raise ValueError(f'expected at most {len(found)} images of {side}, got --n '
+                         f'{n}; ask for fewer, or for another half (--split train)')
     if isinstance(images, Tensor): return images[:n]
     images.paths = found[:n]
     return images
 
-# %% ../../nbs/engine/25_evaluation.ipynb #d277ca55
+# %% ../../nbs/engine/25_evaluation.ipynb #4d449580
 def feature_network(
     name: str, # 'digits' or 'inception'
     weights: str|None=None, # Path of Inception's weights; downloaded once if None
@@ -104,7 +150,8 @@ def feature_network(
 ): # The network, in eval mode
     "A feature network by its name. Raises ValueError for an unknown one."
     if name == 'digits': return load_digit_features().to(device)
-    if name != 'inception': raise ValueError(f'expected features digits or inception, got {name!r}')
+    if name != 'inception':
+        raise ValueError(f'expected features digits or inception, got {name!r}')
     from ddpm_nbdev.engine.feature_statistics import load_inception
     return load_inception(weights, device)
 
@@ -114,7 +161,9 @@ def real_images(
     split: str='train', # The half that is not the reference
     size: int|None=None, # Side of the images, pixels
     root: str='data', # Where downloads are kept
-) -> Tensor|None: # Random images of this half, uint8; None if the reference is not a data set of `named_sets`
+# Random images of this half, uint8; None if the reference is not a data set of
+# `named_sets`
+) -> Tensor|None:
     "Real images to compare samples with, other than the reference."
     if not isinstance(reference, str) or reference not in named_sets: return None
     pool = load_images(reference, split, size, root=root).images
@@ -124,7 +173,8 @@ def other_half(
     split: str, # 'test' or 'train'
 ) -> str: # The other one
     "The other half of a data set. Raises ValueError for an unknown one."
-    if split not in ('test', 'train'): raise ValueError(f'expected split test or train, got {split!r}')
+    if split not in ('test', 'train'):
+        raise ValueError(f'expected split test or train, got {split!r}')
     return {'test': 'train', 'train': 'test'}[split]
 
 def read_all(
@@ -136,7 +186,8 @@ def read_all(
         stream, images = images, torch.cat(list(images))
         tell_unreadable(stream)
     if progress and len(images) > 10_000:
-        print(f'{len(images):,} images: the table keeps all their features, and its time grows with the square of '
+        print(f'{len(images):,} images: the table keeps all their features, and its '
+              'time grows with the square of '
               'their number; --only_distance does neither', file=sys.stderr)
     return images
 
@@ -145,9 +196,10 @@ def tell_unreadable(
 ):
     "Name the files that could not be read."
     if unreadable := getattr(images, 'unreadable', []):
-        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}', file=sys.stderr)
+        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
+              file=sys.stderr)
 
-# %% ../../nbs/engine/25_evaluation.ipynb #b05cf1ad
+# %% ../../nbs/engine/25_evaluation.ipynb #4f065dda
 def distance_of(
     images: str, # Samples: a file of statistics, or what `images_of` takes
     reference: str, # Real images, likewise
@@ -159,16 +211,21 @@ def distance_of(
     save: str|None=None, # Write the reference's statistics to this .npz file
     **options, # Of `images_of`
 ) -> tuple: # The Fréchet distance, and the Statistics of both sides
-    "Only the distance, from sums that stream: memory does not grow with the number of images."
-    from ddpm_nbdev.engine.feature_statistics import save_statistics, statistics_distance
+    """Only the distance, from sums that stream: memory does not grow with the number
+    of images."""
+    from ddpm_nbdev.engine.feature_statistics import (
+        save_statistics,
+        statistics_distance,
+    )
     net, options = net or load_digit_features(), options | dict(n=n, progress=progress)
-    y = _statistics_of(reference, split, net, seed=seed + 1, **options) # first: a run takes long to sample
+    # first: a run takes long to sample
+    y = _statistics_of(reference, split, net, seed=seed + 1, **options)
     x = _statistics_of(images, other_half(split), net, seed=seed, **options)
     if save and is_main_process(): save_statistics(y, save)
     return statistics_distance(x, y), x, y
 
 def _statistics_of(side, split, net, progress, **options):
-    from ddpm_nbdev.engine.feature_statistics import collect, load_statistics, my_share
+    from ddpm_nbdev.engine.feature_statistics import collect, load_statistics
     if side.endswith('.npz'): return load_statistics(side)
     images = my_share(images_of(side, split, progress=progress, **options))
     batches = images.split(100) if isinstance(images, Tensor) else images

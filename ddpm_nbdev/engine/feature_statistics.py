@@ -9,7 +9,6 @@ __all__ = ['load_inception', 'Statistics', 'save_statistics', 'load_statistics']
 import os
 import sys
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -24,61 +23,88 @@ from torch import Tensor
 from torch.hub import download_url_to_file, get_dir
 from tqdm import tqdm
 
-from ..data import FolderStream, resize_pixels, to_uint8
-from ..fid import feature_name, features, frechet_distance, load_digit_features, to_pixels
+from ..data import resize_pixels, to_uint8
+from ddpm_nbdev.fid import (
+    feature_name,
+    features,
+    frechet_distance,
+    load_digit_features,
+    to_pixels,
+)
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #bb433c83
-weights_url = 'https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth'
+weights_url = (
+    'https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/'
+    'weights-inception-2015-12-05-6726825d.pth')
 
 class InceptionFeatures(nn.Module):
     "Inception v3's 2,048 features for FID (Heusel et al. 2017), by torch-fidelity."
-    name, batch_size = 'inception-2048', 50 # 50 images of 299×299 take about 1 GB on the way
+    # 50 images of 299×299 take about 1 GB on the way
+    name, batch_size = 'inception-2048', 50
 
     def __init__(self,
         state: dict, # The network's weights, name -> tensor
-        name: str='inception-2048', # What reports call the features; only the standard weights' are called FID
+        # What reports call the features; only the standard weights' are called FID
+        name: str='inception-2048',
     ):
         super().__init__()
-        try: from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        try:
+            from torch_fidelity import feature_extractor_inceptionv3 as inception
         except ImportError:
-            raise ValueError("expected torch-fidelity for Inception features; pip install 'ddpm_nbdev[fid]'") from None
+            raise ValueError("expected torch-fidelity for Inception features; pip "
+                             "install 'ddpm_nbdev[fid]'") from None
         self.name, buffer = name, BytesIO()
-        torch.save(state, buffer) # its constructor reads a file; this one we wrote ourselves
+        # its constructor reads a file; this one we wrote ourselves
+        torch.save(state, buffer)
         buffer.seek(0)
-        self.net = FeatureExtractorInceptionV3('inception', ['2048'], feature_extractor_weights_path=buffer)
+        self.net = inception.FeatureExtractorInceptionV3(
+            'inception', ['2048'], feature_extractor_weights_path=buffer)
 
     def forward(self, x: Tensor)->Tensor: # (B, 1 or 3, H, W) in [-1, 1] -> (B, 2048)
         if x.shape[1] not in (1, 3):
-            raise ValueError(f'expected 1 or 3 channels for Inception, got {x.shape[1]}; load them with --channels 3')
+            raise ValueError('expected 1 or 3 channels for Inception, got '
+                             f'{x.shape[1]}; load them with --channels 3')
         pixels = to_uint8(x).expand(-1, 3, -1, -1)
         if max(pixels.shape[-2:]) > 299: pixels = resize_pixels(pixels, 299)
         return self.net(pixels)[0]
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #ce6f9d23
 def load_inception(
-    path: str|Path|None=None, # The weights' file; downloaded into torch's own folder if None
+    # The weights' file; downloaded into torch's own folder if None
+    path: str|Path|None=None,
     device: str|torch.device='cpu', # Where to compute
     standard: bool=True, # Insist on the weights that FID is defined with?
 ) -> InceptionFeatures: # In eval mode
-    "Inception with FID's weights. Raises ValueError if they can't be had, or are others."
-    path = Path(path or _download(Path(get_dir())/'checkpoints'/Path(weights_url).name, weights_url))
+    """Inception with FID's weights. Raises ValueError if they can't be had, or are
+    others."""
+    path = Path(path
+                or _download(Path(get_dir())/'checkpoints'/Path(weights_url).name,
+                             weights_url))
     if not path.is_file():
-        raise ValueError(f"expected Inception's weights at {path}, which is not there; download {weights_url}")
+        raise ValueError(f"expected Inception's weights at {path}, which is not "
+                         f"there; download {weights_url}")
     checksum, known = sha256(path.read_bytes()).hexdigest()[:8], weights_url[-12:-4]
     if standard and checksum != known:
-        raise ValueError(f'expected the weights of FID (sha256 {known}…), got {checksum}… from {path}; '
+        raise ValueError(f'expected the weights of FID (sha256 {known}…), got '
+                         f'{checksum}… from {path}; '
                          f'delete it and download {weights_url}')
     try: state = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e: raise ValueError(f'expected weights in {path}, got a damaged or foreign file') from e
-    name = 'inception-2048' if checksum == known else f'inception-2048 (weights {checksum})'
+    except Exception as e:
+        raise ValueError(
+            f'expected weights in {path}, got a damaged or foreign file') from e
+    name = ('inception-2048' if checksum == known else 'inception-2048 (weights '
+                                                       f'{checksum})')
     return InceptionFeatures(state, name).to(device).eval()
 
 def _download(path, url):
     if path.is_file(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    try: download_url_to_file(url, str(path), hash_prefix=url[-12:-4], progress=sys.stderr.isatty())
+    try:
+        download_url_to_file(url, str(path), hash_prefix=url[-12:-4],
+                             progress=sys.stderr.isatty())
     except (OSError, RuntimeError) as e:
-        raise ValueError(f"expected to download Inception's weights, got {str(e)[:100]}; "
+        raise ValueError("expected to download Inception's weights, got "
+                         f"{str(e)[:100]}; "
                          f'fetch {url} elsewhere, and give its path') from e
     return path
 
@@ -95,13 +121,16 @@ class Moments:
         x = x.double()
         return cls(len(x), x.sum(0), x.T @ x)
 
-    def __add__(self, other): return Moments(self.n + other.n, self.total + other.total, self.outer + other.outer)
+    def __add__(self, other):
+        return Moments(self.n + other.n, self.total + other.total,
+                       self.outer + other.outer)
 
     @property
     def mean(self): return self.total/self.n # (D,)
 
     @property
-    def cov(self): return (self.outer - self.n*self.mean.outer(self.mean))/(self.n - 1) # (D, D)
+    # (D, D)
+    def cov(self): return (self.outer - self.n*self.mean.outer(self.mean))/(self.n - 1)
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #2978c5af
 @dataclass
@@ -111,81 +140,70 @@ class Statistics:
     cov: Tensor # (D, D), float64
     n: int # Number of images; 0 if it is not known
     features: str # Name of the features
-    transform: str='' # How the images were made ready: their size, 'CxHxW'; '' if it is not known
+    # How the images were made ready: their size, 'CxHxW'; '' if it is not known
+    transform: str=''
     data: str='' # Which images they are
     split: str='' # 'train' or 'test', where there are both
     images: str='' # Sum of the images' sha256, hexadecimal; '' if it is not known
 
     @classmethod
-    def of(cls, moments, *args, **kwargs): return cls(moments.mean, moments.cov, moments.n, *args, **kwargs)
+    def of(cls, moments, *args, **kwargs):
+        return cls(moments.mean, moments.cov, moments.n, *args, **kwargs)
 
     def __repr__(self):
         name = f'{self.data}{"/" if self.split else ""}{self.split}' or 'unnamed'
-        return f'Statistics({name}: {self.features}, {self.transform or "size unknown"}, N = {self.n or "unknown"})'
+        return (f'Statistics({name}: {self.features}, '
+                f'{self.transform or "size unknown"}, N = {self.n or "unknown"})')
 
-# %% ../../nbs/engine/24_feature_statistics.ipynb #499c32d7
+# %% ../../nbs/engine/24_feature_statistics.ipynb #361418ea
 def images_checksum(
     pixels: Tensor, # uint8, (B, C, H, W)
 ) -> int: # Sum of the images' sha256, modulo 2**256
     "A checksum of a set of images that does not depend on their order."
     rows = pixels.cpu().numpy()
     head = str(rows.shape[1:]).encode()
-    return sum(int.from_bytes(sha256(head + r.tobytes()).digest(), 'big') for r in rows) % 2**256
+    return sum(int.from_bytes(sha256(head + r.tobytes()).digest(), 'big')
+               for r in rows) % 2**256
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #788429d8
 def collect(
-    batches: Iterable[Tensor], # Batches of images, uint8 or float in [-1, 1], (B, C, H, W); this process's share
+    # Batches of images, uint8 or float in [-1, 1], (B, C, H, W); this process's share
+    batches: Iterable[Tensor],
     net: Callable|None=None, # Feature network; the digits' if None
     data: str='', # Which images they are
     split: str='', # 'train' or 'test', where there are both
     progress: bool=False, # Show a progress bar?
 ) -> Statistics: # Of all images of all processes
-    "Statistics of features in constant memory. Raises ValueError for no images, or several sizes."
+    """Statistics of features in constant memory.
+    Raises ValueError for no images, or several sizes."""
     net, moments, checksum, shape = net or load_digit_features(), None, 0, None
     for batch in tqdm(batches, 'features', disable=not progress, unit='batch'):
         pixels = to_pixels(batch)
         shape = shape or pixels.shape[1:]
         if pixels.shape[1:] != shape:
-            raise ValueError(f'expected images of one size, got {tuple(shape)} and {tuple(pixels.shape[1:])}; resize them')
+            raise ValueError(f'expected images of one size, got {tuple(shape)} and '
+                             f'{tuple(pixels.shape[1:])}; resize them')
         new = Moments.of(features(pixels, net))
-        moments, checksum = new if moments is None else moments + new, checksum + images_checksum(pixels)
-    found = [part for part in _from_all((moments, checksum, shape)) if part[0] is not None]
-    if not found or sum(m.n for m, _, _ in found) < 2: raise ValueError('expected at least 2 images, got fewer')
+        moments, checksum = (new if moments is None else moments + new,
+                             checksum + images_checksum(pixels))
+    found = [part for part in gather_all((moments, checksum, shape))
+             if part[0] is not None]
+    if not found or sum(m.n for m, _, _ in found) < 2:
+        raise ValueError('expected at least 2 images, got fewer')
     moments = found[0][0]
     for m, _, _ in found[1:]: moments = moments + m
-    return Statistics.of(moments, feature_name(net), 'x'.join(map(str, found[0][2])), data, split,
+    return Statistics.of(moments, feature_name(net), 'x'.join(map(str, found[0][2])),
+                         data, split,
                          f'{sum(c for _, c, _ in found) % 2**256:064x}')
 
-def _from_all(part): # this process's part -> those of all processes, in order
+def gather_all(
+    part, # This process's
+) -> list: # Those of all processes, in order
+    "What each process has, on all of them."
     if not dist.is_initialized(): return [part]
     parts = [None]*dist.get_world_size()
     dist.all_gather_object(parts, part)
     return parts
-
-def my_share(
-    images: Tensor|FolderStream, # All images
-) -> Tensor|FolderStream: # Every n-th of them, for the i-th of n processes
-    "This process's share of a set of images; all of them without torchrun."
-    if not dist.is_initialized(): return images
-    n = len(images) if isinstance(images, Tensor) else len(images.paths)
-    if n < dist.get_world_size(): # on all processes alike, so that none waits for another
-        raise ValueError(f'expected at least one image a process, got {n} for {dist.get_world_size()}')
-    every = slice(dist.get_rank(), None, dist.get_world_size())
-    if isinstance(images, Tensor): return images[every]
-    images = copy(images)
-    images.paths = images.paths[every]
-    return images
-
-def shared_features(
-    images: Tensor, # All images, uint8, or float in [-1, 1]; (N, C, H, W)
-    net: Callable|None=None, # Feature network; the digits' if None
-    progress: bool=False, # Show a progress bar?
-) -> Tensor: # Features of all of them, (N, D), float32, on every process
-    "Features, each process's share by itself, then all together in the order of the images."
-    parts = _from_all(features(my_share(images), net, progress=progress))
-    found = torch.empty(len(images), parts[0].shape[1])
-    for rank, part in enumerate(parts): found[rank::len(parts)] = part
-    return found
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #bef55ce9
 _texts = ('features', 'transform', 'data', 'split', 'images')
@@ -194,10 +212,14 @@ def save_statistics(
     stats: Statistics, # What was measured
     path: str|Path, # A new .npz file
 ):
-    "Write statistics to a file, whole or not at all. Raises FileExistsError rather than write over one."
+    """Write statistics to a file, whole or not at all.
+    Raises FileExistsError rather than write over one."""
     path = Path(path)
-    if path.suffix != '.npz': raise ValueError(f'expected the name of a .npz file, got {path}')
-    if path.exists(): raise FileExistsError(f'expected a new file, got {path}, which exists and is kept')
+    if path.suffix != '.npz':
+        raise ValueError(f'expected the name of a .npz file, got {path}')
+    if path.exists():
+        raise FileExistsError(f'expected a new file, got {path}, which exists and is '
+                              'kept')
     aside = path.with_name(f'.{path.stem}-{os.getpid()}.npz')
     try:
         np.savez(aside, mu=stats.mean.numpy(), sigma=stats.cov.numpy(), n=stats.n,
@@ -208,29 +230,36 @@ def save_statistics(
 def load_statistics(
     path: str|Path, # A .npz file of this package or of pytorch-fid
 ) -> Statistics: # Its statistics
-    "Read statistics. Raises ValueError for a file that is damaged, or that no covariance is in."
+    """Read statistics. Raises ValueError for a file that is damaged, or that no
+    covariance is in."""
     try:
-        with np.load(path, allow_pickle=False) as file: found = {name: file[name] for name in file.files}
-        mean, cov = (torch.as_tensor(found.pop(name), dtype=torch.float64) for name in ('mu', 'sigma'))
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        mean, cov = (torch.as_tensor(found.pop(name), dtype=torch.float64)
+                     for name in ('mu', 'sigma'))
     except FileNotFoundError: raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, AttributeError) as e:
-        raise ValueError(f'expected statistics (.npz with mu and sigma) in {path}, got a damaged or foreign file; '
-                         'measure them again') from e
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile,
+            AttributeError) as e:
+        raise ValueError(f'expected statistics (.npz with mu and sigma) in {path}, got '
+                         'a damaged or foreign file; measure them again') from e
     _check_gaussian(mean, cov, path)
     texts = {name: str(found[name]) for name in _texts if name in found}
-    texts.setdefault('features', f'inception-{len(mean)}') # pytorch-fid's files hold mu and sigma alone
+    # pytorch-fid's files hold mu and sigma alone
+    texts.setdefault('features', f'inception-{len(mean)}')
     return Statistics(mean, cov, int(found.get('n', 0)), **texts)
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #d542ff3c
 def _check_gaussian(mean, cov, path):
     if mean.ndim != 1 or cov.shape != (len(mean), len(mean)):
-        raise ValueError(f'expected mu (D,) and sigma (D, D) in {path}, got {tuple(mean.shape)} and {tuple(cov.shape)}')
+        raise ValueError(f'expected mu (D,) and sigma (D, D) in {path}, got '
+                         f'{tuple(mean.shape)} and {tuple(cov.shape)}')
     if not (torch.isfinite(mean).all() and torch.isfinite(cov).all()):
-        raise ValueError(f'expected finite numbers in {path}, got NaN or infinity; measure them again')
+        raise ValueError(f'expected finite numbers in {path}, got NaN or infinity; '
+                         'measure them again')
     values = torch.linalg.eigvalsh(cov)
     if (cov - cov.T).abs().max() > 1e-6*cov.abs().max() or values[0] < -1e-6*values[-1]:
-        raise ValueError(f'expected a covariance in {path}, got a matrix that is not symmetric or has negative '
-                         'eigenvalues; measure it again')
+        raise ValueError(f'expected a covariance in {path}, got a matrix that is not '
+                         'symmetric or has negative eigenvalues; measure it again')
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #13d42bc5
 def statistics_distance(
@@ -245,16 +274,25 @@ def merge(
     x: Statistics, # Of some images
     y: Statistics, # Of others
 ) -> Statistics: # Of all of them
-    "Statistics of two sets together. Raises ValueError if they are not of one kind, or an N is unknown."
+    """Statistics of two sets together.
+    Raises ValueError if they are not of one kind, or an N is unknown."""
     _check_kinds(x, y)
-    if not (x.n and y.n): raise ValueError(f'expected statistics with a known N to merge, got {x} and {y}')
+    if not (x.n and y.n):
+        raise ValueError(
+            f'expected statistics with a known N to merge, got {x} and {y}')
     both = _sums(x) + _sums(y)
-    data, split = (a if a == b else f'{a} + {b}' for a, b in ((x.data, y.data), (x.split, y.split)))
-    checksum = f'{(int(x.images, 16) + int(y.images, 16)) % 2**256:064x}' if x.images and y.images else ''
+    data, split = (a if a == b else f'{a} + {b}' for a,
+                   b in ((x.data, y.data), (x.split, y.split)))
+    checksum = (f'{(int(x.images, 16) + int(y.images, 16)) % 2**256:064x}' if x.images
+                and y.images else '')
     return Statistics.of(both, x.features, x.transform, data, split, checksum)
 
-def _sums(x): return Moments(x.n, x.n*x.mean, (x.n - 1)*x.cov + x.n*x.mean.outer(x.mean))
+def _sums(x):
+    return Moments(x.n, x.n*x.mean, (x.n - 1)*x.cov + x.n*x.mean.outer(x.mean))
 
 def _check_kinds(x, y):
-    for what, a, b in (('features', x.features, y.features), ('image size', x.transform, y.transform)):
-        if a != b and a and b: raise ValueError(f'expected the same {what} on both sides, got {a} in {x} and {b} in {y}')
+    for what, a, b in (('features', x.features, y.features),
+                       ('image size', x.transform, y.transform)):
+        if a != b and a and b:
+            raise ValueError(f'expected the same {what} on both sides, got {a} in {x} '
+                             f'and {b} in {y}')

@@ -5,85 +5,144 @@
 # %% auto #0
 __all__ = ['TrainConfig']
 
-# %% ../../nbs/engine/options.ipynb #10597166
+# %% ../../nbs/engine/options.ipynb #d7656308
 import os
 from argparse import SUPPRESS, ArgumentParser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import get_args
 
 from fastcore.docments import docments
 
-# %% ../../nbs/engine/options.ipynb #bcabb9e2
+# %% ../../nbs/engine/options.ipynb #e462bdb1
 choices = {
-    'preset': ('digits', 'px32', 'px64', 'original'), 'schedule': ('linear', 'cosine', 'sigmoid'),
+    'preset': ('digits', 'px32', 'px64', 'original'),
+    'schedule': ('linear', 'cosine', 'sigmoid'),
     'target': ('eps', 'x_0', 'v', 'score'), 'decay': ('cosine', 'constant'),
     'device': ('auto', 'cpu', 'cuda', 'mps'), 'precision': ('auto', 'no', 'bf16'),
-    'sampler': ('ddpm', 'ddim', 'heun', 'dpm_2m', 'dpm_3m'), 'spacing': ('uniform', 'log_snr', 'karras'),
+    'sampler': ('ddpm', 'ddim', 'heun', 'dpm_2m', 'dpm_3m'),
+    'spacing': ('uniform', 'log_snr', 'karras'),
     'split': ('test', 'train'), 'features': ('digits', 'inception'),
 }
 
-# %% ../../nbs/engine/options.ipynb #bb00ff3a
+# %% ../../nbs/engine/options.ipynb #588348d8
 @dataclass
 class TrainConfig:
     "All that decides a run. Raises ValueError for values that cannot work."
-    data: str='digits' # Data set (digits, mnist, fashion_mnist, cifar10), folder, .npy or .npz file, or hf:NAME
+    # Data set (digits, mnist, fashion_mnist, cifar10), folder, .npy or .npz file, or
+    # hf:NAME
+    data: str='digits'
     root: str='data' # Where downloads are kept
     size: int|None=None # Resize images to this side, pixels; the set's own if None
-    image_size: tuple|None=None # Height and width of the images, pixels; filled in from the data
+    # Height and width of the images, pixels; filled in from the data
+    image_size: tuple|None=None
     preset: str|None=None # UNet preset; by image size if None
     schedule: str='cosine' # Noise schedule
     T: int=1000 # Number of noise steps
     target: str='v' # What the network predicts
     steps: int=2600 # Optimizer steps
     batch_size: int=64 # Images per step, over all processes
-    accumulate: int=1 # Parts that each process cuts its share of the batch into, if memory is short
-    lr: float|None=None # Largest learning rate; 8e-3 for the digits preset, 2e-4 for others if None
+    # Parts that each process cuts its share of the batch into, if memory is short
+    accumulate: int=1
+    # Largest learning rate; 8e-3 for the digits preset, 2e-4 for others if None
+    lr: float|None=None
     warmup: int=50 # Steps of warm-up
     decay: str='cosine' # Learning rate after the warm-up
     clip_norm: float=1. # Largest norm of the gradient
-    ema_decay: float|None=None # Largest decay of the averaged weights; .995 for digits, .9999 for others if None
-    dropout: float|None=None # Share of activations switched off in training; the preset's if None
-    min_snr: float=0. # Largest weight of a step, gamma of min-SNR; 0: all steps weigh the same
+    # Largest decay of the averaged weights; .995 for digits, .9999 for others if None
+    ema_decay: float|None=None
+    # Share of activations switched off in training; the preset's if None
+    dropout: float|None=None
+    # Largest weight of a step, gamma of min-SNR; 0: all steps weigh the same
+    min_snr: float=0.
     flip: bool=False # Mirror half of the images (not for digits or letters)
-    stable_target: int=2000 # Largest data set whose targets are averaged over all of it; 0: never
+    # Largest data set whose targets are averaged over all of it; 0: never
+    stable_target: int=2000
     seed: int=0 # Of weights, data order and noise
     device: str='auto' # Where to train; auto takes a GPU if there is one
     precision: str='auto' # no (float32), bf16, or auto: bf16 where the hardware has it
-    compile: bool=False # Compile the network (a minute or more at the start; for long runs on a GPU)
-    workers: int|None=None # Processes that read images which don't fit in memory; one a core, at most 8, if None
+    # Compile the network (a minute or more at the start; for long runs on a GPU)
+    compile: bool=False
+    # Processes that read images which don't fit in memory; one a core, at most 8, if
+    # None
+    workers: int|None=None
     log_every: int=10 # Steps between two points of the logs
     sample_every: int=0 # Steps between two sample grids; 0: none
     save_every: int=1000 # Steps between two checkpoints; 0: at the end only
     keep: int=3 # Checkpoints kept
 
     def __post_init__(self):
-        if self.image_size: self.image_size = tuple(self.image_size) # JSON knows lists only
+        # JSON knows lists only
+        if self.image_size: self.image_size = tuple(self.image_size)
         for name, (test, wanted) in _limits.items():
             value = getattr(self, name)
-            if value is not None and not test(value): raise ValueError(f'expected {name} {wanted}, got {value!r}')
+            if value is not None and not test(value):
+                raise ValueError(f'expected {name} {wanted}, got {value!r}')
         for name in ('preset', 'schedule', 'target', 'decay', 'precision'):
             value, known = getattr(self, name), choices[name]
             if value is not None and value not in known:
-                raise ValueError(f'expected a {name} among {", ".join(known)}, got {value!r}')
+                raise ValueError(f'expected a {name} among {", ".join(known)}, got '
+                                 f'{value!r}')
 
-# %% ../../nbs/engine/options.ipynb #b4916aa0
+# %% ../../nbs/engine/options.ipynb #13b2aa80
 _positive, _not_negative = (lambda v: v > 0, '> 0'), (lambda v: v >= 0, '>= 0')
 _at_least_1, _share = (lambda v: v >= 1, '>= 1'), (lambda v: 0 <= v < 1, 'in [0, 1)')
-_limits = (dict.fromkeys(('size', 'T', 'steps', 'batch_size', 'accumulate', 'log_every', 'keep'), _at_least_1)
-           | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers', 'sample_every', 'save_every'), _not_negative)
-           | dict.fromkeys(('lr', 'clip_norm'), _positive) | dict.fromkeys(('ema_decay', 'dropout'), _share))
+_limits = (
+    dict.fromkeys(('size', 'T', 'steps', 'batch_size', 'accumulate', 'log_every',
+                   'keep'), _at_least_1)
+           | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers',
+                            'sample_every', 'save_every'), _not_negative)
+           | dict.fromkeys(('lr', 'clip_norm'),
+                           _positive) | dict.fromkeys(('ema_decay', 'dropout'), _share))
 
-# %% ../../nbs/engine/options.ipynb #c5d0561a
-preset_defaults = {'digits': dict(lr=8e-3, ema_decay=.995), 'others': dict(lr=2e-4, ema_decay=.9999)}
+# %% ../../nbs/engine/options.ipynb #cf11f5d8
+preset_defaults = {'digits': dict(lr=8e-3, ema_decay=.995),
+                   'others': dict(lr=2e-4, ema_decay=.9999)}
 machine_options = 'accumulate', 'compile', 'device', 'root', 'workers'
 
-# %% ../../nbs/engine/options.ipynb #16d97485
+# %% ../../nbs/engine/options.ipynb #5dc27ddc
+def check_device(
+    name: str, # 'auto', 'cpu', 'cuda' or 'mps'
+) -> str: # 'cpu', 'cuda' or 'mps'
+    "The device to use. Raises ValueError if it is not on this machine."
+    import torch
+    present = ['cpu'] + ['cuda']*torch.cuda.is_available() + [
+        'mps']*torch.backends.mps.is_available()
+    if name == 'auto': return present[-1]
+    if name not in present:
+        raise ValueError(f'expected a device among auto, {", ".join(present)} on this '
+                         f'machine, got {name!r}')
+    return name
+
+# %% ../../nbs/engine/options.ipynb #322faa83
+def has_native_bf16(
+    device: str, # 'cpu', 'cuda' or 'mps'
+) -> bool: # Does its hardware multiply bfloat16, rather than emulate it?
+    "CPUs with AVX512-BF16 or AMX, and NVIDIA GPUs since Ampere."
+    import torch
+    if device == 'cuda': return torch.cuda.get_device_capability() >= (8, 0)
+    known = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
+    return any(known.get(name, False) for name in ('avx512_bf16', 'amx_bf16'))
+
+# %% ../../nbs/engine/options.ipynb #0a47530e
+def fill_in(
+    config: TrainConfig, # What was asked for
+    preset: str, # Of the network
+    device: str, # 'cpu', 'cuda' or 'mps'
+) -> TrainConfig: # With what was left open: the preset and the hardware decide
+    "Settle the options that are None or auto."
+    usual = preset_defaults.get(preset, preset_defaults['others'])
+    usual = usual | {'precision': 'bf16' if has_native_bf16(device) else 'no'}
+    open_ones = {k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')}
+    return replace(config, **open_ones)
+
+# %% ../../nbs/engine/options.ipynb #8d34a72d
 @dataclass
 class RunOptions:
     "Of `ddpm_train`, beside those of a TrainConfig."
     out: str|None=None # Run directory, which must be new; runs/NAME if None
-    resume: str|None=None # Run directory to go on with, as it was begun; only length and machine may differ
+    # Run directory to go on with, as it was begun; only length and machine may differ
+    resume: str|None=None
     epochs: int|None=None # Passes over the data, instead of steps
     quiet: bool=False # No progress bars
     debug: bool=False # Show the traceback of an error
@@ -91,7 +150,9 @@ class RunOptions:
 @dataclass
 class SampleOptions:
     "Of `ddpm_sample`."
-    run: str='digits' # Run directory, checkpoint or .safetensors file; digits is the network of the package
+    # Run directory, checkpoint or .safetensors file; digits is the network of the
+    # package
+    run: str='digits'
     n: int=64 # Number of images
     sampler: str='dpm_2m' # How to walk from noise to images
     steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
@@ -110,19 +171,27 @@ class SampleOptions:
 @dataclass
 class CompareOptions:
     "Of `ddpm_fid`."
-    a: str='' # Samples: run directory, folder of images, data set (its other half), .npy file or .npz statistics
-    b: str='' # Reference: data set (the half named by split), folder, run directory or .npz statistics
-    n: int|None=None # Images per side: sampled from a run (599 if None), or the first n of a set (all if None)
+    # Samples: run directory, folder of images, data set (its other half), .npy file or
+    # .npz statistics
+    a: str=''
+    # Reference: data set (the half named by split), folder, run directory or .npz
+    # statistics
+    b: str=''
+    # Images per side: sampled from a run (599 if None), or the first n of a set (all if
+    # None)
+    n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
     sampler: str='dpm_2m' # How a run is sampled
     steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
     spacing: str='log_snr' # How the levels are spaced
     eta: float=0. # For ddim: share of fresh noise, 0 to 1
-    features: str='digits' # digits (8×8, in the package) or inception (the FID; extra [fid])
+    # digits (8×8, in the package) or inception (the FID; extra [fid])
+    features: str='digits'
     weights: str|None=None # Path of Inception's weights; downloaded once if None
     size: int|None=None # Resize images to this side, pixels
     root: str='data' # Where downloads are kept
-    only_distance: bool=False # Only the Fréchet distance, without keeping features; a folder streams through
+    # Only the Fréchet distance, without keeping features; a folder streams through
+    only_distance: bool=False
     save: str|None=None # Also write the reference's statistics to this .npz file
     json: bool=False # Print one line of JSON instead of the table
     seed: int=0 # Of the samples
@@ -130,14 +199,15 @@ class CompareOptions:
     quiet: bool=False # No progress bar
     debug: bool=False # Show the traceback of an error
 
-# %% ../../nbs/engine/options.ipynb #23d3c25d
+# %% ../../nbs/engine/options.ipynb #c3302d1a
 def is_main_process() -> bool: # True without torchrun
     "Is this the process that prints and writes?"
     return int(os.environ.get('RANK', 0)) == 0
 
-# %% ../../nbs/engine/options.ipynb #f0b08ecb
+# %% ../../nbs/engine/options.ipynb #63d92c2a
 class Parser(ArgumentParser):
-    "A parser whose options come from the fields of dataclasses, and whose errors are one line."
+    """A parser whose options come from the fields of dataclasses, and whose errors are
+    one line."""
     def __init__(self,
         command: str, # Its name
         about: str, # What it does, for --help
@@ -153,13 +223,18 @@ class Parser(ArgumentParser):
         positional: bool=False, # Without dashes?
     ):
         "Add a group of options."
-        group, about, known = self.add_argument_group(title), docments(described), signature(described).parameters
+        group, about, known = self.add_argument_group(title), docments(
+            described), signature(described).parameters
         for name in names:
             kind, default = known[name].annotation, known[name].default
-            shown = '' if default is None or default is False or positional else f' (default: {default})'
-            options = dict(default=SUPPRESS, help=(about[name] + shown).replace('%', '%%'))
+            shown = ('' if default is None or default is False or positional
+                     else f' (default: {default})')
+            options = dict(default=SUPPRESS,
+                           help=(about[name] + shown).replace('%', '%%'))
             if kind is bool: options['action'] = 'store_true'
-            else: options |= dict(type=(get_args(kind) or (kind,))[0], metavar=name.upper())
+            else:
+                options |= dict(type=(get_args(kind) or (kind,))[0],
+                                metavar=name.upper())
             if name in choices: options |= dict(choices=choices[name], metavar=None)
             group.add_argument(name if positional else f'--{name}', **options)
 

@@ -18,7 +18,7 @@ from fastcore.basics import patch
 
 from ..data import ImageSet
 from .checkpoints import newest_good, saved_config
-from .options import TrainConfig, machine_options
+from .options import machine_options
 from .trainer import Trainer
 from ..forward import seeded
 from ..training import checkpoints, load
@@ -28,21 +28,29 @@ from ..training import checkpoints, load
 def resume(cls: Trainer,
     run: str|Path, # A run directory with a checkpoint
     data: ImageSet, # The images that the run learns from
-    steps: int|None=None, # New number of steps in all, at least as many as are done; as it was if None
-    sample: Callable|None=None, # sample(denoiser) -> images (N, C, H, W), for grids while training
+    # New number of steps in all, at least as many as are done; as it was if None
+    steps: int|None=None,
+    # sample(denoiser) -> images (N, C, H, W), for grids while training
+    sample: Callable|None=None,
     **machine, # Options of the machine, which may be another now: see machine_options
 ) -> Trainer: # A trainer in the state of the newest good checkpoint
-    "Go on with a run, to the bit on a CPU. Raises ValueError for other data, or fewer steps than are done."
+    """Go on with a run, to the bit on a CPU.
+    Raises ValueError for other data, or fewer steps than are done."""
     if unknown := set(machine) - set(machine_options):
-        raise ValueError(f'expected options among {", ".join(machine_options)}, got {", ".join(sorted(unknown))}')
+        raise ValueError(f'expected options among {", ".join(machine_options)}, got '
+                         f'{", ".join(sorted(unknown))}')
     checkpoint, config = newest_good(run), saved_config(run)
     state = torch.load(checkpoint/'state.pt', map_location='cpu', weights_only=True)
     if steps is not None and steps < state['step']:
-        raise ValueError(f'expected steps >= {state["step"]}, which {run} has done, got {steps}')
+        raise ValueError(f'expected steps >= {state["step"]}, which {run} has done, '
+                         f'got {steps}')
     if data.shape != state['shape']:
-        raise ValueError(f'expected the data of {run}, images (N, C, H, W) of {state["shape"]}, got {data.shape}')
-    network, averaged = (load(checkpoint/f'{name}.safetensors').network for name in ('model', 'ema'))
-    trainer = cls(replace(config, steps=steps or config.steps, **machine), data, run, sample, resumed=network)
+        raise ValueError(f'expected the data of {run}, images (N, C, H, W) of '
+                         f'{state["shape"]}, got {data.shape}')
+    network, averaged = (load(checkpoint/f'{name}.safetensors').network
+                         for name in ('model', 'ema'))
+    trainer = cls(replace(config, steps=steps or config.steps, **machine), data, run,
+                  sample, resumed=network)
     if trainer.is_main: _set_aside(checkpoint)
     trainer.ema.module.load_state_dict(averaged.state_dict())
     trainer.ema.n_averaged.copy_(state['n_averaged'])
@@ -50,23 +58,29 @@ def resume(cls: Trainer,
     trainer.scheduler.load_state_dict(state['scheduler'])
     rates = trainer.scheduler.base_lrs, trainer.scheduler.lr_lambdas
     for group, rate, factor in zip(trainer.optimizer.param_groups, *rates):
-        group['lr'] = rate*factor(state['step']) # on the curve of the new number of steps
+        # on the curve of the new number of steps
+        group['lr'] = rate*factor(state['step'])
     trainer.skipped, trainer.step = state['skipped'].to(trainer.device), state['step']
-    trainer.saved, trainer.losses = trainer.step, [tuple(point) for point in state['losses']]
+    trainer.saved, trainer.losses = trainer.step, [tuple(point)
+                                                   for point in state['losses']]
     trainer._restore_random(state)
     return trainer
 
 @patch
 def _restore_random(self: Trainer, state):
-    if state['device'] != self.device.type: # another device has other random numbers: begin new ones
+    # another device has other random numbers: begin new ones
+    if state['device'] != self.device.type:
         self.generator = seeded(self.config.seed*1_000_003 + self.step, self.device)
         return
     self.generator.set_state(state['generator'])
-    if len(state['rng']) != self.accelerator.num_processes: return # each keeps the seed of its number
+    # each keeps the seed of its number
+    if len(state['rng']) != self.accelerator.num_processes: return
     rng = state['rng'][self.accelerator.process_index]
-    torch.cuda.set_rng_state(rng, self.device) if self.device.type == 'cuda' else torch.set_rng_state(rng)
+    if self.device.type == 'cuda': torch.cuda.set_rng_state(rng, self.device)
+    else: torch.set_rng_state(rng)
 
-def _set_aside(checkpoint): # what is damaged beyond it: kept, but no checkpoint any more
+# what is damaged beyond it: kept, but no checkpoint any more
+def _set_aside(checkpoint):
     found = checkpoints(checkpoint.parent.parent)
     for folder in found[found.index(checkpoint) + 1:]:
         n = len(list(folder.parent.glob(f'{folder.name}.damaged-*')))
@@ -77,15 +91,19 @@ def _set_aside(checkpoint): # what is damaged beyond it: kept, but no checkpoint
 def stop_on_signals(
     trainer: Trainer, # The trainer to stop
 ) -> Iterator[dict]: # Its 'signal' is the signal that came, None if none did
-    "While inside, Ctrl-C and SIGTERM end the training after the current step; a second Ctrl-C ends it at once."
+    """While inside, Ctrl-C and SIGTERM end the training after the current step; a
+    second Ctrl-C ends it at once."""
     came, alone = {'signal': None}, trainer.accelerator.num_processes == 1
     def note(number, frame):
-        if came['signal'] and alone: raise KeyboardInterrupt # torchrun passes every Ctrl-C on once more
+        # torchrun passes every Ctrl-C on once more
+        if came['signal'] and alone: raise KeyboardInterrupt
         came['signal'], trainer.stop = number, True
-    if threading.current_thread() is not threading.main_thread(): # signals go to the main thread only
+    # signals go to the main thread only
+    if threading.current_thread() is not threading.main_thread():
         yield came
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note)
+              for number in (signal.SIGINT, signal.SIGTERM)}
     try: yield came
     finally:
         for number, handler in before.items(): signal.signal(number, handler)

@@ -18,8 +18,16 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..data import (FolderStream, ImageSet, label_by_folder, load_image, load_images, named_sets, pixels_of,
-                             square_pixels)
+from ddpm_nbdev.data import (
+    FolderStream,
+    ImageSet,
+    label_by_folder,
+    load_image,
+    load_images,
+    named_sets,
+    pixels_of,
+    square_pixels,
+)
 from ..forward import seeded
 
 # %% ../../nbs/engine/20_streams.ipynb #dd0d7318
@@ -33,7 +41,8 @@ class StreamedSet(Dataset):
         classes: list=(), # Names of the labels, where they have names
     ):
         if n < 1: raise ValueError(f'expected images in {name}, got none')
-        self.read, self.name, self.classes, self.unreadable = read, name, list(classes), []
+        self.read, self.name, self.classes, self.unreadable = read, name, list(
+            classes), []
         self.labels = torch.zeros(n, dtype=torch.int64) if labels is None else labels
         self.shape = (n, *read(0).shape) # (N, C, H, W)
 
@@ -42,7 +51,8 @@ class StreamedSet(Dataset):
     def __getitem__(self, i: int)->Tensor: # uint8, (C, H, W)
         image = self.read(i)
         if image.shape != self.shape[1:]:
-            raise ValueError(f'expected images of one size in {self.name}, got {self.shape[1:]} and {tuple(image.shape)}; '
+            raise ValueError(f'expected images of one size in {self.name}, got '
+                             f'{self.shape[1:]} and {tuple(image.shape)}; '
                              'say which you want (--size 32)')
         return image
 
@@ -52,68 +62,84 @@ class StreamedSet(Dataset):
 
 # %% ../../nbs/engine/20_streams.ipynb #4e3994e3
 class FolderReader:
-    "Reads the images of a folder by number; the next good one stands in for one that can't be read."
+    """Reads the images of a folder by number; the next good one stands in for one that
+    can't be read."""
     def __init__(self,
         paths: list[Path], # Image files
         size: int|None=None, # Side of the square images, pixels; as they are if None
         channels: int=3, # 1, 3 or 4
     ):
         self.paths, self.size, self.channels = paths, size, channels
-        self.named, self.shape = set(), None # files that were named; the shape of all images
+        # files that were named; the shape of all images
+        self.named, self.shape = set(), None
         self.shape = self(0).shape
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         for k in range(len(self.paths)):
             path = self.paths[(i + k) % len(self.paths)]
             try: image = load_image(path, self.size, self.channels)
-            except (OSError, Image.DecompressionBombError): self._name(path, 'cannot be read')
+            except (OSError, Image.DecompressionBombError):
+                self._name(path, 'cannot be read')
             else:
                 if self.shape in (None, image.shape): return image
-                self._name(path, f'is {image.shape[2]}×{image.shape[1]}, not {self.shape[2]}×{self.shape[1]}')
+                self._name(path, f'is {image.shape[2]}×{image.shape[1]}, not '
+                                 f'{self.shape[2]}×{self.shape[1]}')
         raise ValueError(f'expected images in {self.paths[0].parent}, '
                          f'got {len(self.paths)} files, none of them readable')
 
     def _name(self, path, why):
-        if path not in self.named: print(f'{path} {why}; the next image takes its place', file=sys.stderr)
+        if path not in self.named:
+            print(f'{path} {why}; the next image takes its place', file=sys.stderr)
         self.named.add(path)
 
 # %% ../../nbs/engine/20_streams.ipynb #ff12e091
 class ArrayReader:
-    "Reads images from a .npy file by number, or from the array `images` of a .npz file."
+    """Reads images from a .npy file by number, or from the array `images` of a .npz
+    file."""
     def __init__(self,
         path: str|Path, # The file; (N, H, W), (N, H, W, C) or (N, C, H, W), uint8
-        size: int|None=None, # Crop to a square and resize to this side, pixels; as they are if None
+        # Crop to a square and resize to this side, pixels; as they are if None
+        size: int|None=None,
     ):
         self.path, self.size, self.labels = Path(path), size, None
         try: self._open()
         except FileNotFoundError: raise
-        except (OSError, ValueError, LookupError, EOFError, BadZipFile) as e: # NumPy's words for damage
-            raise ValueError(f'expected an array of images (.npy, or .npz with `images`) in {path}, '
-                             f'got {str(e)[:90]}') from e
+        # NumPy's words for damage
+        except (OSError, ValueError, LookupError, EOFError, BadZipFile) as e:
+            raise ValueError('expected an array of images (.npy, or .npz with '
+                             f'`images`) in {path}, got {str(e)[:90]}') from e
         shape = self.array.shape
-        if self.array.dtype != np.uint8 or self.array.ndim not in (3, 4) or not len(self.array):
-            raise ValueError(f'expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) in {path}, '
-                             f'got {self.array.dtype} {shape}')
+        if self.array.dtype != np.uint8 or self.array.ndim not in (3, 4) or not len(
+            self.array):
+            raise ValueError('expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) '
+                             f'in {path}, got {self.array.dtype} {shape}')
         self.channels_last = len(shape) == 4 and shape[-1] in (1, 3, 4)
         if len(shape) == 4 and not self.channels_last and shape[1] not in (1, 3, 4):
-            raise ValueError(f'expected 1, 3 or 4 channels in {path}, got shape {shape}')
+            raise ValueError(
+                f'expected 1, 3 or 4 channels in {path}, got shape {shape}')
         if self.labels is not None and self.labels.shape != shape[:1]:
-            raise ValueError(f'expected a label for each of {shape[0]} images in {path}, got {tuple(self.labels.shape)}')
+            raise ValueError(f'expected a label for each of {shape[0]} images in '
+                             f'{path}, got {tuple(self.labels.shape)}')
 
     def _open(self):
         found = np.load(self.path, mmap_mode='r', allow_pickle=False)
         is_archive = hasattr(found, 'files') # whatever its name ends in
         self.array = found['images'] if is_archive else found
-        if is_archive and 'labels' in found: self.labels = torch.as_tensor(found['labels']).long()
+        if is_archive and 'labels' in found:
+            self.labels = torch.as_tensor(found['labels']).long()
 
     def __len__(self): return len(self.array)
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         image = torch.from_numpy(np.array(self.array[i]))
-        image = image.permute(2, 0, 1) if self.channels_last else image.reshape(-1, *image.shape[-2:])
+        image = image.permute(2, 0,
+                              1) if self.channels_last else image.reshape(-1,
+                                  *image.shape[-2:])
         return image if self.size is None else square_pixels(image, self.size)
 
-    def __getstate__(self): return {k: v for k, v in self.__dict__.items() if k != 'array'} # a process opens it anew
+    # a process opens it anew
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k != 'array'}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -131,41 +157,57 @@ class HubReader:
         self.rows, self.size = _open_hub(name, split), size
         self.column, label = self._first('Image'), self._first('ClassLabel')
         if not self.column:
-            raise ValueError(f'expected a column of images in {name}, got {", ".join(self.rows.features)}')
+            raise ValueError(f'expected a column of images in {name}, got '
+                             f'{", ".join(self.rows.features)}')
         self.labels = torch.tensor(self.rows[label][:]) if label else None
         self.classes = self.rows.features[label].names if label else []
-        self.channels = channels or (1 if self.rows[0][self.column].mode in ('1', 'L', 'I;16') else 3)
+        self.channels = channels or (1
+                                     if self.rows[0][self.column].mode in ('1', 'L',
+                                         'I;16') else 3)
 
     def _first(self, kind): # the first column of this kind
-        return next((c for c, feature in self.rows.features.items() if type(feature).__name__ == kind), None)
+        return next((c for c, feature in self.rows.features.items()
+                     if type(feature).__name__ == kind), None)
 
     def __len__(self): return len(self.rows)
 
-    def __call__(self, i: int)->Tensor: return pixels_of(self.rows[i][self.column], self.size, self.channels)
+    def __call__(self, i: int)->Tensor:
+        return pixels_of(self.rows[i][self.column], self.size, self.channels)
 
 # %% ../../nbs/engine/20_streams.ipynb #91c932b9
 def _open_hub(name, split):
-    try: import datasets
-    except ImportError: raise ValueError("expected the library datasets; pip install 'ddpm_nbdev[hf]'") from None
-    saved = any((Path(name)/file).is_file() for file in ('state.json', 'dataset_dict.json'))
+    try:
+        import datasets
+    except ImportError:
+        raise ValueError(
+            "expected the library datasets; pip install 'ddpm_nbdev[hf]'") from None
+    saved = any((Path(name)/file).is_file()
+                for file in ('state.json', 'dataset_dict.json'))
     try: found = datasets.load_from_disk(name) if saved else datasets.load_dataset(name)
     except Exception as e: # whatever a data set's reader or the network says
-        raise ValueError(f'expected a Hugging Face data set {name}, and it could not be read or fetched '
-                         f'({(str(e) or repr(e)).splitlines()[0][:120]}); check the name and the network') from e
+        raise ValueError(f'expected a Hugging Face data set {name}, and it could not '
+                         'be read or fetched '
+                         f'({(str(e) or repr(e)).splitlines()[0][:120]}); check the '
+                         'name and the network') from e
     if not isinstance(found, datasets.DatasetDict): return found
-    if split not in found: raise ValueError(f'expected a split among {", ".join(found)} of {name}, got {split!r}')
+    if split not in found:
+        raise ValueError(f'expected a split among {", ".join(found)} of {name}, got '
+                         f'{split!r}')
     return found[split]
 
 # %% ../../nbs/engine/20_streams.ipynb #dc9a837d
 def open_images(
-    name: str='digits', # What load_images takes; or a .npy or .npz file; or 'hf:' and a Hugging Face name or folder
+    # What load_images takes; or a .npy or .npz file; or 'hf:' and a Hugging Face name
+    # or folder
+    name: str='digits',
     split: str='train', # 'train' or 'test', where there are both
     size: int|None=None, # Side of square images, pixels; the set's own if None
     root: str|Path='data', # Where downloads are kept
     memory: float=4e9, # Largest set that is kept in memory, bytes
 ) -> ImageSet|StreamedSet: # The images, in memory or read when needed
     "Open images from any source. Raises ValueError or FileNotFoundError with a remedy."
-    if size is not None and size < 1: raise ValueError(f'expected size >= 1 pixel, got {size}')
+    if size is not None and size < 1:
+        raise ValueError(f'expected size >= 1 pixel, got {size}')
     path = Path(name)
     if path.suffix in ('.npy', '.npz'):
         read = ArrayReader(path, size)
@@ -175,14 +217,16 @@ def open_images(
         found = StreamedSet(read, len(read), name, read.labels, read.classes)
     elif path.is_dir() and name not in named_sets:
         stream = FolderStream(path, size)
-        if not stream.paths: return load_images(name, split, size, root=root) # says what is missing
+        # says what is missing
+        if not stream.paths: return load_images(name, split, size, root=root)
         labels, classes = label_by_folder(stream.paths, path)
-        found = StreamedSet(FolderReader(stream.paths, size, stream.channels), len(stream.paths), name, labels, classes)
+        found = StreamedSet(FolderReader(stream.paths, size, stream.channels),
+                            len(stream.paths), name, labels, classes)
     else: return load_images(name, split, size, root=root)
     if np.prod(found.shape, dtype=float) > memory: return found
     return load_images(name, size=size) if path.is_dir() else read_all(found)
 
-# %% ../../nbs/engine/20_streams.ipynb #f7dff242
+# %% ../../nbs/engine/20_streams.ipynb #d5754b49
 def read_all(
     data: StreamedSet, # Images that are read one by one
     workers: int=0, # Processes that read
@@ -198,22 +242,29 @@ def image_batches(
     data: ImageSet|StreamedSet, # The images
     indices: Iterator[Tensor], # Indices of each batch, int64
     device: str|torch.device='cpu', # Where the batches go
-    workers: int|None=None, # Processes that read a streamed set; one a core, at most 8, if None
+    # Processes that read a streamed set; one a core, at most 8, if None
+    workers: int|None=None,
 ) -> Iterator[Tensor]: # Batches, uint8, (B, C, H, W), on the device
     "The batches that the indices name."
     on_gpu = torch.device(device).type == 'cuda'
     if isinstance(data, ImageSet):
         images = data.images.to(device)
-        for index in indices: # a copy from pinned memory doesn't wait for what the GPU has still to do
-            yield images[index.pin_memory().to(device, non_blocking=True) if on_gpu else index.to(device)]
+        # a copy from pinned memory doesn't wait for what the GPU has still to do
+        for index in indices:
+            yield images[index.pin_memory().to(device, non_blocking=True) if on_gpu
+                         else index.to(device)]
         return
     workers = min(os.cpu_count(), 8) if workers is None else workers
-    loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers, generator=seeded(0),
+    loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers,
+                        generator=seeded(0),
                         pin_memory=on_gpu, worker_init_fn=_leave_group)
     for batch in loader: yield batch.to(device, non_blocking=True)
 
-def _leave_group(worker): # Ctrl-C and a shutdown signal the whole group; the trainer answers, and still needs these
-    if hasattr(os, 'setpgid'): os.setpgid(0, 0) # Windows has no process groups of this kind
+# Ctrl-C and a shutdown signal the whole group; the trainer answers, and still needs
+# these
+def _leave_group(worker):
+    # Windows has no process groups of this kind
+    if hasattr(os, 'setpgid'): os.setpgid(0, 0)
 
 class _Lists: # a DataLoader wants lists
     def __init__(self, indices): self.indices = indices

@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
@@ -26,35 +27,21 @@ from tqdm import tqdm
 
 from ..data import ImageSet, image_grid, save_images, to_float
 from .checkpoints import atomic_dir, atomic_write, write_checksums
-from .options import TrainConfig, preset_defaults
+from .options import TrainConfig, check_device, fill_in
 from .streams import StreamedSet, image_batches
 from ..forward import Denoiser, seeded
 from ..loss import ddpm_loss, draw_t_eps, min_snr_weight, stable_target
 from ..plotting import plot_lines
 from ..schedule import make_schedule
-from ..training import batch_indices, checkpoints, lr_factor, make_ema, mirror_half
+from ddpm_nbdev.training import (
+    batch_indices,
+    checkpoints,
+    lr_factor,
+    make_ema,
+    mirror_half,
+)
 from ..training import save as save_denoiser
-from ..unet import UNet, make_unet, preset_for
-
-# %% ../../nbs/engine/22_trainer.ipynb #c61dce81
-def check_device(
-    name: str, # 'auto', 'cpu', 'cuda' or 'mps'
-) -> str: # 'cpu', 'cuda' or 'mps'
-    "The device to use. Raises ValueError if it is not on this machine."
-    present = ['cpu'] + ['cuda']*torch.cuda.is_available() + ['mps']*torch.backends.mps.is_available()
-    if name == 'auto': return present[-1]
-    if name not in present:
-        raise ValueError(f'expected a device among auto, {", ".join(present)} on this machine, got {name!r}')
-    return name
-
-# %% ../../nbs/engine/22_trainer.ipynb #bd820340
-def has_native_bf16(
-    device: str, # 'cpu', 'cuda' or 'mps'
-) -> bool: # Does its hardware multiply bfloat16, rather than emulate it?
-    "CPUs with AVX512-BF16 or AMX, and NVIDIA GPUs since Ampere."
-    if device == 'cuda': return torch.cuda.get_device_capability() >= (8, 0)
-    known = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
-    return any(known.get(name, False) for name in ('avx512_bf16', 'amx_bf16'))
+from ..unet import make_unet, preset_for
 
 # %% ../../nbs/engine/22_trainer.ipynb #797f3597
 class Trainer:
@@ -63,53 +50,60 @@ class Trainer:
         config: TrainConfig, # All that decides the run
         data: ImageSet|StreamedSet, # Images to learn from
         run: str|Path, # Directory for the run; must be new or empty, unless resumed
-        sample: Callable|None=None, # sample(denoiser) -> images (N, C, H, W), for grids while training
-        resumed: UNet|None=None, # The network of a run to go on with, in a directory that exists (23_resume)
+        sample: Callable|None=None, # sample(denoiser) -> images (N, C, H, W), for grids
+        resumed: torch.nn.Module|None=None, # The UNet of a run to go on with
     ):
         self.data, self.run, self.sample = data, Path(run), sample
         N, C, H, W = data.shape
         self._find_device(config)
-        self.config = replace(_fill_in(config, config.preset or preset_for(H, W), self.device.type), image_size=(H, W))
+        preset, device = config.preset or preset_for(H, W), self.device.type
+        self.config = replace(fill_in(config, preset, device), image_size=(H, W))
         if not resumed: self._refuse_used_directory()
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         self._share_batch()
         self._make_network(resumed)
         self._make_optimizer()
-        self._start_random_numbers()
-        self.step, self.first, self.losses = 0, 0, [] # first: the step that it began or went on from
-        self.saved = None # the step of the last checkpoint
+        # t and eps are the same on all processes, dropout is each one's own
+        self.generator = seeded(config.seed, self.device)
+        if rank := self.accelerator.process_index:
+            torch.manual_seed(config.seed + 1_000_003*rank)
+        self.step, self.losses = 0, []
+        self.first, self.saved = 0, None # steps: where it began, of the last checkpoint
         self.stop = False # set it to end after the current step
-        self.skipped = torch.zeros(2, device=self.device) # non-finite steps: in a row, in all
+        self.skipped = torch.zeros(2, device=self.device) # bad steps: in a row, in all
 
 # %% ../../nbs/engine/22_trainer.ipynb #18e4050c
 @patch
 def _find_device(self: Trainer, config):
     device = check_device(config.device)
-    self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no') # autocast is ours
-    self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
-    if self.device.type != device: # a process keeps the first device that Accelerate gave it
-        raise ValueError(f'expected to train on {device}, got {self.device}, which this process has used before; '
-                         'start another process')
+    self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no')
+    self.device = self.accelerator.device
+    self.is_main = self.accelerator.is_main_process
+    # a process keeps the first device that Accelerate gave it
+    if self.device.type != device:
+        raise ValueError(f'expected to train on {device}, got {self.device}, which '
+                         'this process has used before; start another process')
 
 @patch
-def _refuse_used_directory(self: Trainer):
+def _refuse_used_directory(self: Trainer): # the first process looks, before it is made
     run = self.run
-    used = run.exists() and (not run.is_dir() or any(p.name != '.lock' for p in run.iterdir()))
-    if broadcast_object_list([used])[0]: # the first process looks, before it makes the directory itself
+    used = run.exists() and (not run.is_dir()
+                             or any(p.name != '.lock' for p in run.iterdir()))
+    if broadcast_object_list([used])[0]:
         go_on = f'go on with ddpm_train --resume {run}, or ' if checkpoints(run) else ''
-        raise FileExistsError(f'expected a new run directory, got {run}, which exists and is kept; '
-                              f'{go_on}name another with --out')
+        raise FileExistsError(f'expected a new run directory, got {run}, which exists '
+                              f'and is kept; {go_on}name another with --out')
 
 @patch
 def _share_batch(self: Trainer): # which rows of a batch are this process's
-    B, n, rank = self.config.batch_size, self.accelerator.num_processes, self.accelerator.process_index
-    parts = n*self.config.accumulate
-    if B % parts:
-        raise ValueError(f'expected a batch size that {parts} parts divide (processes × accumulate, '
-                         f'{n} × {self.config.accumulate}), got {B}; take {-(-B//parts)*parts}')
+    n, rank = self.accelerator.num_processes, self.accelerator.process_index
+    B, accumulate = self.config.batch_size, self.config.accumulate
+    if B % (parts := n*accumulate):
+        raise ValueError(f'expected a batch size that {parts} parts divide (processes '
+            f'× accumulate, {n} × {accumulate}), got {B}; take {-(-B//parts)*parts}')
     self.mine = slice(rank*B//n, (rank + 1)*B//n)
 
-# %% ../../nbs/engine/22_trainer.ipynb #415be013
+# %% ../../nbs/engine/22_trainer.ipynb #6f419b08
 @patch
 def _make_network(self: Trainer, resumed): # the denoiser, and its average
     config, (_, C, H, W) = self.config, self.data.shape
@@ -121,45 +115,41 @@ def _make_network(self: Trainer, resumed): # the denoiser, and its average
     if config.compile: unet.compile()
     self.unet = self.accelerator.prepare(unet)
     schedule = make_schedule(config.schedule, config.T).to(self.device)
-    self.denoiser, self.averaged = (Denoiser(net, schedule, config.target, (C, H, W)) for net in (self.unet, self.ema.module))
+    self.denoiser, self.averaged = (Denoiser(net, schedule, config.target, (C, H, W))
+                                    for net in (self.unet, self.ema.module))
 
 @patch
 def _make_optimizer(self: Trainer): # with its rate, and what the loss needs
     config = self.config
-    optimizer = torch.optim.AdamW(self.unet.parameters(), lr=config.lr, weight_decay=.01, fused=True)
+    optimizer = torch.optim.AdamW(
+        self.unet.parameters(), lr=config.lr, weight_decay=.01, fused=True)
     self.optimizer = self.accelerator.prepare(optimizer)
-    self.scheduler = torch.optim.lr_scheduler.LambdaLR(
-        self.optimizer, lambda s: lr_factor(s, config.steps, config.warmup, config.decay))
-    self.reference, self.weight = None, None # images for the quieter target, weights of the timesteps
+    factor = lambda step: lr_factor(step, config.steps, config.warmup, config.decay)
+    self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+    # images for the quieter target, weights of the timesteps
+    self.reference, self.weight = None, None
     if isinstance(self.data, ImageSet) and len(self.data) <= config.stable_target:
         images = to_float(self.data.images.to(self.device))
         self.reference = torch.cat([images, images.flip(-1)]) if config.flip else images
     if config.min_snr:
-        self.weight = min_snr_weight(self.denoiser.schedule, config.target, config.min_snr).to(self.device)
-
-@patch
-def _start_random_numbers(self: Trainer):
-    self.generator = seeded(self.config.seed, self.device) # of t and eps: the same on all processes
-    if rank := self.accelerator.process_index: torch.manual_seed(self.config.seed + 1_000_003*rank) # of dropout
-
-def _fill_in(config, preset, device): # what was left open: the preset and the hardware decide
-    usual = preset_defaults.get(preset, preset_defaults['others'])
-    usual = usual | {'precision': 'bf16' if has_native_bf16(device) else 'no'}
-    return replace(config, **{k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')})
+        schedule = self.denoiser.schedule
+        self.weight = min_snr_weight(schedule, config.target, config.min_snr)
 
 # %% ../../nbs/engine/22_trainer.ipynb #fc76bc5a
 @patch
 def train_step(self: Trainer,
-    pixels: Tensor, # This process's share of a batch, uint8, (batch_size/processes, C, H, W), on the device
-) -> tuple[Tensor, Tensor]: # Loss of the whole batch, and norm of its gradient before clipping, scalars
+    pixels: Tensor, # This process's share of a batch, uint8, (b, C, H, W)
+) -> tuple[Tensor, Tensor]: # Loss of the whole batch, norm of its gradient, scalars
     "One optimizer step on a batch (Alg. 1, Ho et al. 2020)."
     self.optimizer.zero_grad()
     parts = self._parts(pixels)
-    losses = [self._backward(*part, last=i + 1 == len(parts)) for i, part in enumerate(parts)]
+    losses = [self._backward(*part, last=part is parts[-1]) for part in parts]
     loss = self.accelerator.reduce(torch.stack(losses).sum(), 'mean')
-    norm = self.accelerator.clip_grad_norm_(self.unet.parameters(), self.config.clip_norm)
+    weights, longest = self.unet.parameters(), self.config.clip_norm
+    norm = self.accelerator.clip_grad_norm_(weights, longest)
     bad = (~(loss.isfinite() & norm.isfinite())).float()
-    self.optimizer.optimizer.found_inf = bad # fused AdamW leaves weights and moments alone where this is 1
+    # fused AdamW leaves weights and moments alone where this is 1
+    self.optimizer.optimizer.found_inf = bad
     self.optimizer.step()
     self.skipped = torch.stack([(self.skipped[0] + 1)*bad, self.skipped[1] + bad])
     self.scheduler.step()
@@ -171,28 +161,37 @@ def train_step(self: Trainer,
 def _parts(self: Trainer, pixels): # x_0, t and eps of each part of this process's share
     x_0, B = to_float(pixels), self.config.batch_size
     if self.config.flip: x_0 = mirror_half(x_0, self.generator, B, self.mine)
-    t, eps = draw_t_eps(self.denoiser.schedule, (B, *x_0.shape[1:]), self.generator, self.device)
+    t, eps = draw_t_eps(self.denoiser.schedule, (B, *x_0.shape[1:]), self.generator,
+                        self.device)
     x_0 = x_0.contiguous(memory_format=torch.channels_last)
-    return list(zip(*(a.chunk(self.config.accumulate) for a in (x_0, t[self.mine], eps[self.mine]))))
+    mine = x_0, t[self.mine], eps[self.mine]
+    return list(zip(*(a.chunk(self.config.accumulate) for a in mine)))
 
 @patch
-def _backward(self: Trainer, x_0, t, eps, last): # the gradient of a part; processes exchange theirs at the last one
-    if self.reference is not None: x_0, eps = stable_target(self.denoiser.schedule, x_0, t, eps, self.reference)
+# the gradient of a part; processes exchange theirs at the last one
+def _backward(self: Trainer, x_0, t, eps, last):
+    if self.reference is not None:
+        x_0, eps = stable_target(self.denoiser.schedule, x_0, t, eps, self.reference)
     with nullcontext() if last else self.accelerator.no_sync(self.unet):
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == 'bf16'):
+        with torch.autocast(self.device.type, torch.bfloat16,
+                            enabled=self.config.precision == 'bf16'):
             loss = ddpm_loss(self.denoiser, x_0, t, eps)
-        loss = (loss if self.weight is None else self.weight[t]*loss).mean()/self.config.accumulate
+        loss = (loss if self.weight is None
+                else self.weight[t]*loss).mean()/self.config.accumulate
         self.accelerator.backward(loss)
     return loss.detach()
 
 # %% ../../nbs/engine/22_trainer.ipynb #d7968e95
 @patch
 def save(self: Trainer) -> Path: # The new checkpoint
-    "Write a checkpoint, whole or absent; then remove the oldest beyond `keep`. All processes call it, one writes."
+    """Write a checkpoint, whole or absent; then remove the oldest beyond `keep`.
+    All processes call it, one writes."""
     folder = self.run/'checkpoints'/f'step-{self.step}'
     if self.saved == self.step: return folder # it stands already
-    on_gpu = self.device.type == 'cuda' # dropout draws from the device's own random numbers
-    rng = gather_object([torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()]) # of each process
+    # dropout draws from the device's own random numbers, in each process
+    on_gpu = self.device.type == 'cuda'
+    rng = torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()
+    rng = gather_object([rng])
     if self.is_main: self._write_checkpoint(folder, rng)
     self.saved = self.step
     return folder
@@ -201,21 +200,24 @@ def save(self: Trainer) -> Path: # The new checkpoint
 def _write_checkpoint(self: Trainer, folder, rng): # and prune
     try:
         with atomic_dir(folder) as aside: self._write(aside, rng)
-    except (OSError, RuntimeError, SafetensorError) as e: # torch and safetensors have their own names for a full disk
+    # torch and safetensors have their own names for a full disk
+    except (OSError, RuntimeError, SafetensorError) as e:
         good = checkpoints(self.run)
-        raise ValueError(f'expected to write a checkpoint at step {self.step}, got "{e}"; make room and go on with '
-                         f'ddpm_train --resume {self.run}; the last good one is {good[-1] if good else "none"}') from e
+        raise ValueError(f'expected to write a checkpoint at step {self.step}, got '
+            f'"{e}"; make room and go on with ddpm_train --resume {self.run}; '
+            f'the last good one is {good[-1] if good else "none"}') from e
     for old in checkpoints(self.run)[:-self.config.keep]: shutil.rmtree(old)
 
 @patch
 def _write(self: Trainer, aside, rng):
-    schedule, target, shape = self.denoiser.schedule, self.config.target, tuple(self.data.shape[1:])
-    for name, network in (('model', self.accelerator.unwrap_model(self.unet)), ('ema', self.ema.module)):
-        save_denoiser(Denoiser(network, schedule, target, shape), aside/f'{name}.safetensors')
-    torch.save({'step': self.step, 'optimizer': self.optimizer.state_dict(), 'losses': self.losses,
-        'scheduler': self.scheduler.state_dict(), 'n_averaged': self.ema.n_averaged, 'skipped': self.skipped,
-        'generator': self.generator.get_state(), 'rng': rng, 'device': self.device.type, 'shape': tuple(self.data.shape)},
-        aside/'state.pt')
+    d, unet = self.denoiser, self.accelerator.unwrap_model(self.unet)
+    for name, network in (('model', unet), ('ema', self.ema.module)):
+        whole = Denoiser(network, d.schedule, d.target, d.image_shape)
+        save_denoiser(whole, aside/f'{name}.safetensors')
+    torch.save(dict(step=self.step, losses=self.losses, skipped=self.skipped, rng=rng,
+        optimizer=self.optimizer.state_dict(), scheduler=self.scheduler.state_dict(),
+        n_averaged=self.ema.n_averaged, generator=self.generator.get_state(),
+        device=self.device.type, shape=tuple(self.data.shape)), aside/'state.pt')
     write_checksums(aside)
 
 # %% ../../nbs/engine/22_trainer.ipynb #b1bdd282
@@ -225,15 +227,18 @@ def train(self: Trainer,
 ) -> Path: # The last checkpoint
     "Train for config.steps steps, with logs, grids and checkpoints."
     c, log = self.config, self._begin()
-    bar = tqdm(total=c.steps, initial=self.step, unit='step', disable=not (progress and self.is_main), desc='train')
+    bar = tqdm(total=c.steps, initial=self.step, unit='step',
+               disable=not (progress and self.is_main), desc='train')
     started, self.first = time.perf_counter(), self.step
-    indices = (i[self.mine] for i in batch_indices(len(self.data), c.batch_size, c.seed, self.step))
+    indices = (i[self.mine]
+               for i in batch_indices(len(self.data), c.batch_size, c.seed, self.step))
     batches = image_batches(self.data, indices, self.device, c.workers)
     while self.step < c.steps and not self._asked_to_stop():
         loss, norm = self.train_step(next(batches))
         bar.update()
         if self.step % c.log_every == 0 or self.step == c.steps:
-            speed = (self.step - self.first)*c.batch_size/(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            speed = (self.step - self.first)*c.batch_size/seconds
             self._log(log, loss.item(), norm.item(), speed)
             bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s')
         if c.sample_every and self.step % c.sample_every == 0: self._grid(log)
@@ -245,12 +250,14 @@ def train(self: Trainer,
 
 # %% ../../nbs/engine/22_trainer.ipynb #72647476
 @patch
-def _begin(self: Trainer): # the directory, its config.json and its log; None for all processes but the first
+# the directory, its config.json and its log; None for all processes but the first
+def _begin(self: Trainer):
     if not self.is_main: return None
     self.run.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({'train': asdict(self.config), 'unet': self.ema.module.config}, indent=2)
-    atomic_write(self.run/'config.json', text)
-    return SummaryWriter(self.run/'tensorboard', purge_step=self.step + 1) # what a crash left beyond is void
+    about = {'train': asdict(self.config), 'unet': self.ema.module.config}
+    atomic_write(self.run/'config.json', json.dumps(about, indent=2))
+    # what a crash left beyond is void
+    return SummaryWriter(self.run/'tensorboard', purge_step=self.step + 1)
 
 @patch
 def _asked_to_stop(self: Trainer): # is any process?
@@ -263,17 +270,17 @@ def _asked_to_stop(self: Trainer): # is any process?
 @patch
 def _log(self: Trainer, log, loss, norm, speed):
     in_a_row, in_all = self.skipped.int().tolist()
+    rate = self.scheduler.get_last_lr()[0]
     if in_a_row >= 10:
-        good = checkpoints(self.run)
-        rate = self.scheduler.get_last_lr()[0]
-        raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at step {self.step}, '
-                         f'with rate {rate:.2g}; start anew with --lr {self.config.lr/3:.1g}; '
-                         f'the last good checkpoint is {good[-1] if good else "none: save more often (--save_every)"}')
+        good, none = checkpoints(self.run), 'none: save more (--save_every)'
+        raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} '
+                         f'times in a row at step {self.step}, with rate {rate:.2g}; '
+                         f'start anew with --lr {self.config.lr/3:.1g}; the last good '
+                         f'checkpoint is {good[-1] if good else none}')
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
-    log.add_scalar('skipped', in_all, self.step)
     self.losses.append((self.step, loss))
-    values = {'loss': loss, 'lr': self.scheduler.get_last_lr()[0], 'grad_norm': norm, 'images_per_s': speed}
-    for name, value in values.items(): log.add_scalar(name, value, self.step)
+    now = dict(loss=loss, lr=rate, grad_norm=norm, images_per_s=speed, skipped=in_all)
+    for name, value in now.items(): log.add_scalar(name, value, self.step)
 
 @patch
 def _grid(self: Trainer, log):
@@ -287,7 +294,7 @@ def _grid(self: Trainer, log):
 def _loss_curve(self: Trainer):
     atomic_write(self.run/'loss.json', json.dumps(self.losses))
     steps, losses = zip(*self.losses)
-    ax = plot_lines(steps, {'loss': losses}, 'optimizer step', f'squared error of {self.config.target}', log='y')
+    ax = plot_lines(steps, {'loss': losses}, 'optimizer step',
+                    f'squared error of {self.config.target}', log='y')
     ax.figure.savefig(self.run/'loss.png', dpi=110)
-    import matplotlib.pyplot as plt # here, since the module must be quick to import
     plt.close(ax.figure)
