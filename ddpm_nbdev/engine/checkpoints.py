@@ -63,10 +63,16 @@ def saved_config(
 ) -> TrainConfig: # How it was begun
     "Read a run's config.json. Raises ValueError if there is none."
     path = Path(run)/'config.json'
-    try: return TrainConfig(**json.loads(path.read_text())['train'])
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    try:
+        found = json.loads(path.read_text())['train']
+        newer = ', '.join(found.keys() - TrainConfig.__dataclass_fields__.keys())
+        config = None if newer else TrainConfig(**found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise ValueError(f'expected a run directory with a config.json, got {run}; '
                          'start one with ddpm_train') from e
+    if config: return config
+    raise ValueError(f'expected settings that this version knows in {path}, got {newer}, '
+                     'which a newer version wrote; pip install --upgrade ddpm_nbdev')
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #be71fbba
 def write_checksums(
