@@ -65,13 +65,13 @@ def saved_config(
     path = Path(run)/'config.json'
     try:
         found = json.loads(path.read_text())['train']
-        newer = ', '.join(found.keys() - TrainConfig.__dataclass_fields__.keys())
+        newer = ', '.join(set(found) - set(TrainConfig.__dataclass_fields__))
         config = None if newer else TrainConfig(**found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise ValueError(f'expected a run directory with a config.json, got {run}; '
                          'start one with ddpm_train') from e
     if config: return config
-    raise ValueError(f'expected settings that this version knows in {path}, got {newer}, '
+    raise ValueError(f'expected settings of this version in {path}, got {newer}, '
                      'which a newer version wrote; pip install --upgrade ddpm_nbdev')
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #be71fbba
