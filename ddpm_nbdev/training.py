@@ -15,6 +15,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
@@ -84,35 +86,28 @@ def fit(
     decay: str='cosine', # Learning rate after the warm-up: 'cosine' or 'constant'
     clip_norm: float=1., # Largest norm of the gradient
     ema_decay: float=.9999, # Largest decay of the averaged weights, in [0, 1)
-    # Weight of each timestep's loss, (T,), such as min_snr_weight; all equal if None
-    weight: Tensor|None=None,
+    weight: Tensor|None=None, # Weight of each timestep, (T,); all equal if None
     flip: bool=False, # Mirror half of the images? Not for digits or letters
     most: int=2000, # Largest set whose targets are averaged over all of it; 0: never
     seed: int=0, # Of data order and noise
     callback: Callable|None=None, # Called with (step, loss) after each step
     progress: bool=False, # Show a progress bar?
 ) -> Denoiser: # The trained denoiser with averaged weights, in eval mode
-    """Train a denoiser (Alg. 1, Ho et al. 2020).
-    Raises ValueError for a bare network or fewer images than a batch."""
-    network, schedule, device = Denoiser.check(
-        denoiser).network.train(), denoiser.schedule, denoiser.device
-    network.to(memory_format=torch.channels_last)
-    images, generator, ema = images.to(device), seeded(seed, device), make_ema(network,
-        ema_decay)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=.01,
-                                  fused=True)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer,
-                                             lambda s: lr_factor(s, steps, warmup,
-                                                 decay))
-    batches = zip(range(steps), batch_indices(len(images), batch_size, seed))
-    for step, index in tqdm(batches, 'fit', total=steps, unit='step',
-                            disable=not progress):
-        x_0 = images[index.to(device)]
+    "Train a denoiser (Alg. 1, Ho et al. 2020). Raises ValueError for a bare network."
+    network, schedule = Denoiser.check(denoiser).network, denoiser.schedule
+    network.train().to(memory_format=torch.channels_last)
+    images, generator = images.to(d.device), seeded(seed, d.device)
+    ema = make_ema(network, ema_decay)
+    order = batch_indices(len(images), batch_size, seed)
+    optimizer = AdamW(network.parameters(), lr, weight_decay=.01, fused=True)
+    rate = LambdaLR(optimizer, lambda s: lr_factor(s, steps, warmup, decay))
+    for step in tqdm(range(steps), 'fit', unit='step', disable=not progress):
+        x_0 = images[next(order).to(images.device)]
         if flip: x_0 = mirror_half(x_0, generator)
-        t, eps = draw_t_eps(schedule, x_0.shape, generator, device)
+        t, eps = draw_t_eps(schedule, x_0.shape, generator, images.device)
         if len(images) <= most: x_0, eps = stable_target(schedule, x_0, t, eps, images)
-        loss = ddpm_loss(denoiser, x_0, t, eps)
-        loss = (loss if weight is None else weight.to(device)[t]*loss).mean()
+        loss = ddpm_loss(denoiser, x_0, t, eps) # (B,)
+        loss = (loss if weight is None else weight.to(t.device)[t]*loss).mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
@@ -120,8 +115,7 @@ def fit(
         rate.step()
         ema.update_parameters(network)
         if callback: callback(step, loss.item())
-    return Denoiser(ema.module, schedule, denoiser.target, denoiser.image_shape,
-                    denoiser.classes)
+    return Denoiser(ema.module, schedule, d.target, d.image_shape, d.classes)
 
 # %% ../nbs/09_training.ipynb #0a4f213d
 def mirror_half(
