@@ -94,7 +94,7 @@ def fit(
     progress: bool=False, # Show a progress bar?
 ) -> Denoiser: # The trained denoiser with averaged weights, in eval mode
     "Train a denoiser (Alg. 1, Ho et al. 2020). Raises ValueError for a bare network."
-    network, schedule = Denoiser.check(denoiser).network, denoiser.schedule
+    network, schedule = (d := Denoiser.check(denoiser)).network, d.schedule
     network.train().to(memory_format=torch.channels_last)
     images, generator = images.to(d.device), seeded(seed, d.device)
     ema = make_ema(network, ema_decay)
