@@ -7,6 +7,7 @@ __all__ = ['TrainConfig']
 
 # %% ../../nbs/engine/options.ipynb #d7656308
 import os
+import re
 from argparse import SUPPRESS, ArgumentParser
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -177,8 +178,7 @@ class CompareOptions:
     # Reference: data set (the half named by split), folder, run directory or .npz
     # statistics
     b: str=''
-    # Images per side: sampled from a run (599 if None), or the first n of a set (all if
-    # None)
+    # Images per side, sampled from a run or the first of a set; 599 or all if None
     n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
     sampler: str='dpm_2m' # How a run is sampled
@@ -227,10 +227,11 @@ class Parser(ArgumentParser):
             described), signature(described).parameters
         for name in names:
             kind, default = known[name].annotation, known[name].default
-            shown = ('' if default is None or default is False or positional
-                     else f' (default: {default})')
-            options = dict(default=SUPPRESS,
-                           help=(about[name] + shown).replace('%', '%%'))
+            said = ' '.join(about[name].split())
+            said = re.sub(r'; ([^;]+?),? if None$', r' (default: \1)', said)
+            if not (default is None or default is False or positional):
+                said += f' (default: {default})'
+            options = dict(default=SUPPRESS, help=said.replace('%', '%%'))
             if kind is bool: options['action'] = 'store_true'
             else:
                 options |= dict(type=(get_args(kind) or (kind,))[0],
