@@ -61,7 +61,7 @@ class Trainer:
         if not resumed: self._refuse_used_directory()
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         self._share_batch()
-        self._make_network(resumed)
+        self._make_network(preset, resumed)
         self._make_optimizer()
         # t and eps are the same on all processes, dropout is each one's own
         self.generator = seeded(config.seed, self.device)
@@ -105,11 +105,11 @@ def _share_batch(self: Trainer): # which rows of a batch are this process's
 
 # %% ../../nbs/engine/22_trainer.ipynb #6f419b08
 @patch
-def _make_network(self: Trainer, resumed): # the denoiser, and its average
+def _make_network(self: Trainer, preset, resumed): # the denoiser, and its average
     config, (_, C, H, W) = self.config, self.data.shape
     torch.manual_seed(config.seed)
     changes = {} if config.dropout is None else {'dropout': config.dropout}
-    unet = resumed or make_unet(config.preset or preset_for(H, W), C, **changes)
+    unet = resumed or make_unet(preset, C, **changes)
     unet = unet.train().to(self.device, memory_format=torch.channels_last)
     self.ema = make_ema(unet, config.ema_decay)
     if config.compile: unet.compile()
