@@ -6,12 +6,15 @@ to, so that the tests exercise (and coverage counts) the package itself. nbdev_t
 the notebooks; the two test different things.
 """
 import os
+from pathlib import Path
 
 import pytest
 from execnb.shell import CaptureShell
 from fastcore.xtras import working_directory
 from nbdev.config import get_config
 from nbdev.process import NBProcessor
+
+os.chdir(Path(__file__).parent) # where settings.ini is, wherever pytest was started
 
 
 def pytest_addoption(parser):

@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from ddpm_nbdev.face import device_name
+from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.streams import image_batches, open_images
 from ddpm_nbdev.training import batch_indices

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ddpm_nbdev import load, load_images, sample
-from ddpm_nbdev.face import device_name
+from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.fid import score
 from ddpm_nbdev.solvers import space_timesteps
 

@@ -17,7 +17,7 @@ import torch
 from ddpm_nbdev import load_images, sample
 from ddpm_nbdev.engine.options import TrainConfig
 from ddpm_nbdev.engine.trainer import Trainer
-from ddpm_nbdev.face import device_name
+from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.fid import score
 
 RECIPES = {

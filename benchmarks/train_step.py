@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ddpm_nbdev.data import ImageSet
 from ddpm_nbdev.engine.options import TrainConfig, check_device, has_native_bf16
 from ddpm_nbdev.engine.trainer import Trainer
-from ddpm_nbdev.face import device_name
+from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.unet import make_unet
 
 DEVICE = check_device('auto')

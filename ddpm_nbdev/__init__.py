@@ -7,7 +7,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _homes = {
-    'load': 'training', 'save': 'training', 'sample': 'sampling', 'train': 'face',
+    'load': 'saving', 'save': 'saving', 'sample': 'sampling', 'train': 'face',
     'evaluate': 'face', 'load_images': 'data', 'show_images': 'data',
     'save_images': 'data', 'Denoiser': 'forward', 'UNet': 'unet',
     'Schedule': 'schedule', 'linear_schedule': 'schedule',

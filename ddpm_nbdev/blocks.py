@@ -36,8 +36,9 @@ class TimeEmbedding(nn.Module):
                   nn.Linear(dims, dims)) if mlp else ()
         self.mlp = nn.Sequential(*layers)
 
-    def forward(self, t: Tensor)->Tensor:
-        return self.mlp(sinusoidal_embedding(t, self.dims)) # (B, dims)
+    def forward(self, t: Tensor, dtype: torch.dtype=torch.float32)->Tensor:
+        # the sines in float32, whatever the network's precision
+        return self.mlp(sinusoidal_embedding(t, self.dims).to(dtype)) # (B, dims)
 
 # %% ../nbs/04_blocks.ipynb #eb4d72a1
 class DoubleConv(nn.Module):

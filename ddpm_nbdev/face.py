@@ -6,7 +6,6 @@
 __all__ = ['train', 'evaluate']
 
 # %% ../nbs/face.ipynb #baa039d9
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,25 +13,37 @@ from dataclasses import asdict, replace
 from itertools import count
 from json import dumps
 from pathlib import Path
+from shlex import quote
 
 import torch
 from torch import Tensor
 
 from . import __version__
-from .data import ImageSet, load_images, save_images, to_uint8
-from .engine.checkpoints import atomic_write, run_lock, saved_config
-from .engine.options import TrainConfig, is_main_process, machine_options
+from .data import ImageSet, load_images, save_images
+from ddpm_nbdev.engine.checkpoints import (
+    atomic_write,
+    refuse_used_directory,
+    run_lock,
+    saved_config,
+)
+from ddpm_nbdev.engine.options import (
+    RunOptions,
+    TrainConfig,
+    check_batch,
+    machine_options,
+)
 from .fid import Score, score
 from .forward import Denoiser
 from .metrics import Report, compare_images
 from .sampling import sample
-from .training import load
+from .saving import load
+from .unet import preset_for
 
 # %% ../nbs/face.ipynb #35a0e56f
 def train(
     # Data set, folder, file or hf:NAME; or images, (N, C, H, W), uint8 or float in [-1,
     # 1]
-    data: str|Tensor|ImageSet='digits',
+    data: str|Path|Tensor|ImageSet='digits',
     # Run directory, which must be new; runs/NAME, with a number if that exists, if None
     out: str|Path|None=None,
     # Run directory to go on with; only steps and the machine's options may differ
@@ -56,13 +67,20 @@ def run_training(
     **options, # Of TrainConfig
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
-    from ddpm_nbdev.engine.evaluation import sample_shared, share_work
-    from ddpm_nbdev.engine.resume import Trainer, stop_on_signals
+    from ddpm_nbdev.engine.evaluation import sample_shared, share_work, warn_of
+    from ddpm_nbdev.engine.resume import (
+        Trainer,
+        explain_errors,
+        stop_on_signals,
+    )
     started = time.perf_counter()
     config = _config(data, out, resume, epochs, options)
     processes = share_work(config.device)
-    images = _open(data, config, processes)
-    warn_small_classes(images)
+    _refuse_early(config, out, processes)
+    # what a run's file says of places is not believed: nothing is fetched for it
+    download = not resume or 'root' in options or not _is_default(data)
+    images = _open(data, config, processes, download)
+    warn_of(images)
     if epochs is not None:
         config = replace(config,
                          steps=_steps_of(epochs, len(images), config.batch_size))
@@ -72,20 +90,21 @@ def run_training(
         # before its checkpoints are read
         if resume: stack.enter_context(_lock(run, processes))
         machine = {k: v for k, v in options.items() if k in machine_options}
-        trainer = (Trainer.resume(run, images, config.steps, grid, **machine) if resume
-                   else
-                   Trainer(config, images, run, grid))
+        trainer = (Trainer.resume(run, images, config.steps, grid,
+                                  other_data=not _is_default(data), **machine)
+                   if resume else Trainer(config, images, run, grid))
+        trainer.config.data = config.data # where it lies now
         # after it is known to be new
         if not resume: stack.enter_context(_lock(run, processes))
         if trainer.is_main: log_start(trainer)
-        came = stack.enter_context(stop_on_signals(trainer))
-        trainer.train(progress=progress)
-    if trainer.step < trainer.config.steps:
-        if trainer.is_main:
-            print(f'stopped at step {trainer.step} and saved; go on with: ddpm_train '
-                  f'--resume {run}')
-    elif trainer.is_main:
-        _finish(trainer, time.perf_counter() - started, started, progress)
+        with stop_on_signals(trainer) as came, explain_errors(trainer):
+            trainer.train(progress=progress)
+        if trainer.step < trainer.config.steps:
+            if trainer.is_main:
+                print(f'stopped at step {trainer.step} and saved; go on with: '
+                      f'ddpm_train --resume {quote(str(run))}')
+        elif trainer.is_main:
+            _finish(trainer, time.perf_counter() - started, started, progress)
     return trainer, came['signal']
 
 # %% ../nbs/face.ipynb #91b829e2
@@ -96,15 +115,13 @@ def resume_config(
     """The settings of a run to resume.
     Raises ValueError that names each option which differs from them."""
     config = saved_config(run)
+    free = 'steps', 'data', *machine_options # where data lies is the machine's, too
     differs = [f'{k} {v!r} (begun with {getattr(config, k)!r})' for k,
-               v in options.items()
-               if k not in ('steps', *machine_options) and v != getattr(config, k)]
+               v in options.items() if k not in free and v != getattr(config, k)]
     if differs:
         raise ValueError(f'expected the settings that {run} was begun with, got '
                          f'{", ".join(differs)}; leave them out, or begin a new run')
-    return replace(config,
-                   **{k: v for k, v in options.items()
-                      if k in ('steps', *machine_options)})
+    return replace(config, **{k: v for k, v in options.items() if k in free})
 
 def _config(data, out, resume, epochs, options):
     if out and resume:
@@ -113,23 +130,33 @@ def _config(data, out, resume, epochs, options):
     if epochs is not None and 'steps' in options:
         raise ValueError(f'expected steps or epochs, got {options["steps"]} and '
                          f'{epochs}')
-    name = data if isinstance(data,
-                              str) else data.name if isinstance(data,
-                                  ImageSet) else 'images'
-    if resume:
-        return resume_config(resume,
-                             options | ({} if name == 'digits' else {'data': name}))
+    name = (str(data) if isinstance(data, str | Path) else
+            data.name if isinstance(data, ImageSet) else 'images')
+    if resume is not None:
+        given = {} if _is_default(data) else {'data': name}
+        return resume_config(RunOptions(resume=resume).resume, options | given)
+    RunOptions(out=out)
     return TrainConfig(**options, data=name)
 
-def _open(data, config, processes): # the images to learn from
+def _is_default(data): return isinstance(data, str) and data == 'digits'
+
+def _refuse_early(config, out, processes): # before images are read
+    check_batch(config, processes.num_processes)
+    if config.size and not config.preset: preset_for(config.size, config.size)
+    if out and processes.is_main_process: refuse_used_directory(Path(out))
+
+def _open(data, config, processes, download): # the images to learn from
     from ddpm_nbdev.engine.streams import open_images
-    if isinstance(data, Tensor):
-        pixels = data if data.dtype == torch.uint8 else to_uint8(data)
-        return ImageSet(pixels, torch.zeros(len(pixels), dtype=torch.int64), 'images')
     if isinstance(data, ImageSet): return data
+    fetched = config.data.startswith('hf:') and not Path(config.data[3:]).is_dir()
+    if fetched and not download:
+        raise ValueError(f'expected a name to fetch {config.data} by, got it from the '
+                         f'run alone; say so: --data {config.data}')
+    if not isinstance(data, str | Path): return ImageSet(data)
     # it downloads, the others of its machine find it there
     with processes.local_main_process_first():
-        return open_images(config.data, 'train', config.size, config.root)
+        return open_images(config.data, 'train', config.size, config.root,
+                           download=download)
 
 # optimizer steps; what is left of an epoch is dropped
 def _steps_of(epochs, n, batch_size):
@@ -139,7 +166,7 @@ def _steps_of(epochs, n, batch_size):
 # runs/NAME, runs/NAME-2 ...: the first that is free, for all processes
 def _new_run(data, processes):
     from accelerate.utils import broadcast_object_list
-    base = f'runs/{Path(data).stem or "images"}'
+    base = f'runs/{Path(data).resolve().stem or "images"}'
     return broadcast_object_list(
         [next(p for n in count(1) if not Path(p := base + f'-{n}'*(n > 1)).exists())])[
             0]
@@ -170,17 +197,7 @@ def log_start(
     if images.unreadable:
         print(f'skipped {len(images.unreadable)} unreadable files, such as '
               f'{images.unreadable[0]}')
-
-def warn_small_classes(
-    images, # ImageSet or StreamedSet, with labels and the names of the classes
-):
-    "Warn of class folders with one image, which are mistakes more often than classes."
-    if len(images.classes) < 2 or not is_main_process(): return
-    counts = images.labels.bincount(minlength=len(images.classes))
-    if small := [name for name, n in zip(images.classes, counts.tolist()) if n == 1]:
-        print(f'{len(small)} of {len(images.classes)} class folders have one image '
-              f'only, such as {small[0]}; '
-              'put it where it belongs, or train on', file=sys.stderr)
+    if images.ignored: print(f'passed over in {images.name}: {images.ignored}')
 
 # %% ../nbs/face.ipynb #9ff02c30
 # samples.png, metrics.json, and the report
@@ -190,8 +207,13 @@ def _finish(trainer, trained, started, progress):
     from accelerate import __version__ as accelerate_version
 
     from ddpm_nbdev.engine.evaluation import sample_shared
+    from ddpm_nbdev.engine.resume import device_name
     run, config, denoiser = trainer.run, trainer.config, load(trainer.run).to(
         trainer.device)
+    if trainer.step == trainer.first and (run/'metrics.json').exists() and (
+        run/'samples.png').exists():
+        print(f'nothing was left to do in {run}')
+        return
     save_images(sample_shared(denoiser, 64, config.seed), run/'samples.png')
     result = measure(denoiser.to('cpu'), config.seed,
                      progress) if config.data == 'digits' else None
@@ -208,7 +230,7 @@ def _finish(trainer, trained, started, progress):
     print(result or 'no Fréchet distance: the package has features for digits only')
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json')
-    print(f'next: ddpm_sample --run {run} --n 64 --out grid.png')
+    print(f'next: ddpm_sample --run {quote(str(run))} --n 64 --out grid.png')
 
 def measure(
     denoiser: Denoiser, # Of digits, 8×8
@@ -222,14 +244,6 @@ def measure(
     return score(sample(denoiser, 4*len(test), seed, progress=progress), test.images,
                  train.images, sets=4)
 
-def device_name(
-    device: str, # 'cpu', 'cuda' or 'mps'
-) -> str: # Its name and the number of threads or the model
-    "What a run was computed on, for reports."
-    import platform
-    if device.startswith('cuda'): return torch.cuda.get_device_name()
-    return f'{device} ({platform.machine()}, {torch.get_num_threads()} threads)'
-
 # %% ../nbs/face.ipynb #28cd0cc9
 def evaluate(
     # Samples: uint8 or float in [-1, 1]; or a run, a folder, an .npy file, a data set
@@ -237,7 +251,7 @@ def evaluate(
     images: Tensor|str|Path,
     # Real images, likewise; of a data set, the half named by split
     reference: Tensor|str|Path='digits',
-    # Images per side: sampled from a run (599 if None), or the first n (all if None)
+    # Images per side: sampled from a run (599 if None), or random ones (all if None)
     n: int|None=None,
     split: str='test', # Half of the reference, 'test' or 'train'
     features: str|None=None, # 'digits' or 'inception'; what fits the images if None
@@ -249,6 +263,7 @@ def evaluate(
     """Compare images with a reference, beside other real images.
     Raises ValueError for what cannot be compared."""
     from ddpm_nbdev.engine.evaluation import (
+        check_alike,
         feature_network,
         images_of,
         other_half,
@@ -260,10 +275,7 @@ def evaluate(
     y = read_all(images_of(reference, split, n, seed + 1, progress, **options),
                  progress)
     x = read_all(images_of(images, other, n, seed, progress, **options), progress)
-    if x.shape[1:] != y.shape[1:]:
-        raise ValueError(f'expected images of one size, got {_name(reference)} of '
-                         f'{tuple(y.shape[1:])} and {_name(images)} of '
-                         f'{tuple(x.shape[1:])}; say which you want (--size 32)')
+    check_alike(x, y, _name(images), _name(reference))
     net = net or feature_network(features or _fitting(y),
                                  device=options.get('device', 'cpu'))
     real = real_images(reference, 2*len(x), other, options.get('size'),

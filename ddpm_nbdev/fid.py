@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from .data import load_images, to_float, to_uint8
+from .data import load_images, to_float, to_pixels
 from .forward import seeded
 
 # %% ../nbs/11_fid.ipynb #d3bf7d63
@@ -27,8 +27,11 @@ def frechet_distance(
     mu_y: Tensor, # Mean of the second features, (D,)
     sigma_y: Tensor, # Their covariance, (D, D)
 ) -> float: # The squared Fréchet distance, >= 0
-    "Fréchet distance of two Gaussians (Dowson & Landau 1982), without complex numbers."
+    """Fréchet distance of two Gaussians (Dowson & Landau 1982), without complex
+    numbers. Raises ValueError for NaN, or what is no covariance."""
     mu_x, sigma_x, mu_y, sigma_y = (m.double() for m in (mu_x, sigma_x, mu_y, sigma_y))
+    check_gaussian(mu_x, sigma_x, 'the first set')
+    check_gaussian(mu_y, sigma_y, 'the second set')
     A = _root(sigma_x)
     return _distance(mu_x - mu_y, sigma_x.trace() + sigma_y.trace(), A @ sigma_y @ A.T)
 
@@ -37,6 +40,25 @@ def _distance(apart, traces, symmetric):
     trace_of_root = torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum()
     distance = apart.square().sum() + traces - 2*trace_of_root
     return max(0., distance.item()) # below zero by rounding only
+
+# %% ../nbs/11_fid.ipynb #acfe739b
+def check_gaussian(
+    mu: Tensor, # Mean, (D,)
+    sigma: Tensor, # Covariance, (D, D)
+    where: str, # Where they come from, for the message
+):
+    "Raise ValueError for what is no mean, or no covariance."
+    if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)):
+        raise ValueError(f'expected mu (D,) and sigma (D, D) in {where}, got '
+                         f'{tuple(mu.shape)} and {tuple(sigma.shape)}')
+    if not (torch.isfinite(mu).all() and torch.isfinite(sigma).all()):
+        raise ValueError(f'expected finite numbers in {where}, got NaN or infinity; '
+                         'measure them again')
+    rounding = 1e-6*sigma.abs().max().clamp(min=1e-12)
+    lifted = sigma + rounding*torch.eye(len(mu), dtype=sigma.dtype)
+    if (sigma - sigma.T).abs().max() > rounding or torch.linalg.cholesky_ex(lifted)[1]:
+        raise ValueError(f'expected a covariance in {where}, got a matrix that is not '
+                         'symmetric or has negative eigenvalues; measure it again')
 
 # %% ../nbs/11_fid.ipynb #bebd6a30
 def _root(sigma): # A with A.T @ A = sigma, (rank, D)
@@ -151,17 +173,6 @@ def features(
     return found
 
 # %% ../nbs/11_fid.ipynb #548bab2b
-def to_pixels(
-    images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
-) -> Tensor: # uint8, (N, C, H, W)
-    """Round images to pixels. Raises ValueError for values outside [-1, 1] by half a
-    grey level, or NaN."""
-    if images.dtype == torch.uint8: return images
-    if len(images) and not images.abs().max() <= 1 + 1/255: # also catches NaN
-        raise ValueError(f'expected images in [-1, 1], got {images.min():.3g} to '
-                         f'{images.max():.3g}; clip or rescale them')
-    return to_uint8(images)
-
 def feature_name(
     net: Callable, # A feature network or function
 ) -> str: # Its `name`, else that of its class or function
@@ -215,6 +226,9 @@ def score(
     of_reference, of_real = features(reference, net), features(real, net)
     picks = [torch.randperm(len(real), generator=seeded(s))[:n] for s in range(repeats)]
     floor = sum(feature_distance(of_real[p], of_reference) for p in picks)/repeats
+    if floor < 1e-6:
+        raise ValueError('expected real images beside the reference for the floor, got '
+                         'the reference itself; give the other half')
     found = torch.tensor(
         [feature_distance(f, of_reference) for f in features(samples, net).split(n)])
     scatter = found.std().item() if sets > 1 else 0.

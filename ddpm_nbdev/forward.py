@@ -7,6 +7,7 @@ __all__ = ['seeded', 'q_step', 'q_sample', 'q_posterior', 'make_target', 'to_x_0
 
 # %% ../nbs/02_forward.ipynb #6dd03483
 from collections.abc import Callable
+from operator import index
 
 import torch
 import torch.nn as nn
@@ -20,7 +21,11 @@ def seeded(
     seed: int, # Any whole number
     device: str|torch.device='cpu', # Where the generator's numbers are drawn
 ) -> torch.Generator: # A generator that starts at this seed
-    "A random generator with a seed: the same seed, the same numbers."
+    """A random generator with a seed: the same seed, the same numbers.
+    Raises ValueError for a seed of more than 64 bits."""
+    if not -2**63 <= (seed := index(seed)) < 2**63:
+        raise ValueError('expected a seed of 64 bits, from -2**63 to 2**63 - 1, got a '
+                         f'number of {seed.bit_length()} bits')
     return torch.Generator(device).manual_seed(seed)
 
 # %% ../nbs/02_forward.ipynb #05b402e4
@@ -159,8 +164,17 @@ class Denoiser:
             raise ValueError('expected no label, since this denoiser knows no '
                              'classes, got one; leave label out')
         told = self.schedule.timesteps.to(t.device).index_select(0, t)
-        return self.network(x_t, told) if label is None else self.network(x_t, told,
-            label)
+        if (weight := self._weight()) is not None: x_t = x_t.to(weight.dtype)
+        pred = self.network(x_t, told, *() if label is None else (label,))
+        if isinstance(pred, Tensor): return pred
+        raise ValueError('expected a tensor from the network, got '
+                         f'{type(pred).__name__}; wrap it, such as lambda x, t: '
+                         'network(x, t).sample')
+
+    def _weight(self): # a weight of the network, if it has any
+        if not isinstance(self.network, nn.Module): return None
+        return next((p for p in self.network.parameters() if p.is_floating_point()),
+                    None)
 
     def x_0(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
@@ -192,8 +206,8 @@ def _check_denoiser(network, schedule, target):
 # Where the weights are; the CPU for a callable without weights
 def device(self: Denoiser) -> torch.device:
     "Where it computes."
-    weights = self.network.parameters() if isinstance(self.network, nn.Module) else ()
-    return next((p.device for p in weights), torch.device('cpu'))
+    weight = self._weight()
+    return torch.device('cpu') if weight is None else weight.device
 
 @patch
 def to(self: Denoiser,

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from .data import check_range
 from .forward import Denoiser, q_posterior, q_sample, to_x_0_eps
 from .sampling import predict
 from .schedule import prior_bits
@@ -102,6 +103,7 @@ def bits_per_dim(
     if len(x_0) < 2:
         raise ValueError('expected at least 2 images for a standard error, got '
                          f'{len(x_0)}')
+    if x_0.ndim == 4: check_range(x_0)
     schedule = Denoiser.check(denoiser).schedule
     p = torch.full((schedule.T,), 1/schedule.T).double() if chances is None else chances
     if p.shape != (schedule.T,) or not (p > 0).all() or abs(p.sum() - 1) > 1e-6:

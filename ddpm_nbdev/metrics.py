@@ -91,7 +91,8 @@ def precision_recall(
     Raises ValueError for k >= N or M."""
     check_features(x, 'first'), check_features(y, 'second')
     if not 1 <= k < min(len(x), len(y)):
-        raise ValueError(f'expected k in [1, {min(len(x), len(y)) - 1}], got {k}')
+        raise ValueError(f'expected more than k = {k} images on each side, got '
+                         f'{len(x)} and {len(y)}')
     x, y = x.double(), y.double()
     radius_x, radius_y = _radius(x, k), _radius(y, k)
     balls = torch.zeros(len(x))          # how many real balls hold each sample

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Level', 'noise_levels', 'p_sample', 'ddim_step', 'PerSampleNoise', 'Step', 'ddpm', 'ddim', 'clip_x_0', 'predict',
-           'sample_steps', 'sample', 'save_gif']
+           'sample_steps', 'sample']
 
 # %% ../nbs/10_sampling.ipynb #6b86c8d1
 import inspect
@@ -12,16 +12,13 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import Module
 from tqdm import tqdm
 
-from .data import image_grid
 from .forward import Denoiser, guess_x_0, seeded
 from .schedule import Schedule
 
@@ -182,7 +179,7 @@ def sample_steps(
     generator: torch.Generator, # Names the images: same seed, same images
     sampler: str|Callable='dpm_2m', # A sampler's name, or a function like `ddim`
     steps: int|None=None, # Levels to visit, in [1, T]; min(15, T) if None
-    timesteps: list[int]|None=None, # The levels; even in log-SNR if None
+    timesteps: list[int]|None=None, # The levels, falling; even in log-SNR if None
     shape: tuple|None=None, # (C, H, W); the denoiser's image_shape if None
     label: Tensor|None=None, # Class of each image, (n,), int64
     clip: str|None='static', # Clip the guess: 'static', 'dynamic' or None
@@ -207,7 +204,8 @@ def sample_steps(
 # %% ../nbs/10_sampling.ipynb #9092ce25
 def _plan(schedule, sampler, steps, timesteps, options):
     "The function of a sampler, and the levels that it visits."
-    from ddpm_nbdev.solvers import solvers, space_timesteps  # built on this notebook
+    # built on this notebook
+    from ddpm_nbdev.solvers import check_timesteps, solvers, space_timesteps
     known = samplers | solvers
     if not callable(sampler) and sampler not in known:
         names = ', '.join(known)
@@ -217,8 +215,13 @@ def _plan(schedule, sampler, steps, timesteps, options):
     for option in options.keys() - set(own):
         what = f'{function.__name__} {", ".join(own) or "no options"}'
         raise ValueError(f'expected for {what}, got {option!r}')
-    if steps is None: steps = min(15, schedule.T)
-    if timesteps is None: timesteps = space_timesteps(schedule, steps)
+    if timesteps is None:
+        timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None
+                                    else steps)
+    elif steps is not None:
+        raise ValueError(f'expected steps or timesteps, got both, steps {steps}')
+    falls = sampler != 'heun' and not callable(sampler) # churn goes up between
+    timesteps = check_timesteps(schedule.T, timesteps, falls)
     return function, noise_levels(schedule, timesteps)
 
 def _image_shape(denoiser, shape):
@@ -283,18 +286,3 @@ def _call_bar(denoiser, batches, progress, kwargs):
     dry = Denoiser(lambda x_t, t: x_t, denoiser.schedule, 'x_0', image_shape=(1,))
     *_, last = sample_steps(dry, 1, seeded(0), **kwargs | {'shape': None})
     return tqdm(total=batches*last.i, unit='call', desc='sample')
-
-# %% ../nbs/10_sampling.ipynb #cfbf9b3a
-def save_gif(
-    frames: list[Tensor], # Batches of images, each (B, C, H, W), float in [-1, 1]
-    path: str|Path, # A .gif file
-    ncol: int=8, # Images in a row
-    zoom: int=4, # How often to repeat each pixel
-    seconds: float=3., # Length of the film
-):
-    "Write an animation of image grids; the last frame stays for a second."
-    grids = [image_grid(f, ncol).squeeze(-1).numpy() for f in frames]
-    pictures = [Image.fromarray(g.repeat(zoom, 0).repeat(zoom, 1)) for g in grids]
-    each = int(1000*seconds/len(pictures))
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], loop=0,
-                     duration=[each]*(len(pictures) - 1) + [each + 1000])

@@ -7,8 +7,9 @@ __all__ = ['heun', 'add_noise', 'dpm_2m', 'dpm_3m', 'space_timesteps', 'churn_st
 
 # %% ../nbs/12_solvers.ipynb #e74421af
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from operator import index
 
 import torch
 from torch import Tensor
@@ -129,7 +130,7 @@ def space_timesteps(
     if spacing not in spacings:
         raise ValueError(f'expected a spacing among {", ".join(spacings)}, got '
                          f'{spacing!r}')
-    even = schedule.even_steps(steps) # raises for steps outside [1, T]
+    even = schedule.even_steps(_whole(steps, 'steps')) # raises for steps outside [1, T]
     if spacing == 'uniform': return even
     u = torch.linspace(1, 0, steps, dtype=torch.float64) # 1 is the noisy end
     lam = schedule.to('cpu', torch.float64).log_snr/2
@@ -148,6 +149,29 @@ def _distinct(falling, T):
         below = max(t, below + 1)
         out.append(below)
     return [min(t, T - 1 - i) for i, t in enumerate(reversed(out))]
+
+# %% ../nbs/12_solvers.ipynb #d4dc3411
+def check_timesteps(
+    T: int, # Steps of the schedule
+    given, # Timesteps: a list, an array or a tensor
+    falls: bool=True, # Must they fall? (With churn they go up between.)
+) -> list[int]: # The same, in [0, T)
+    "Raise ValueError for what a sampler can't visit, before the first network call."
+    if not isinstance(given, Iterable) or not len(given := list(given)):
+        raise ValueError(f'expected a list of timesteps, got {given!r:.60}')
+    found = [_whole(t, 'timesteps') for t in given]
+    for t in found:
+        if not 0 <= t < T:
+            raise ValueError(f'expected timesteps from 0 to {T - 1}, got {t}')
+    for t, s in pairwise(found):
+        if t == s or falls and t < s:
+            raise ValueError(f'expected timesteps that fall, got {t} before {s}')
+    return found
+
+def _whole(value, name):
+    try: return index(value)
+    except TypeError:
+        raise ValueError(f'expected {name} to be whole, got {value!r:.60}') from None
 
 # %% ../nbs/12_solvers.ipynb #86f35a5c
 def churn_steps(

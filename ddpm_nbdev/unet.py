@@ -87,7 +87,7 @@ class UNet(nn.Module):
                              f'{tuple(x.shape)}; '
                              'build the UNet with in_channels of your images')
         H, W = x.shape[-2:]
-        emb = self.time(t)                                  # (B, time_dims)
+        emb = self.time(t, x.dtype)                         # (B, time_dims)
         x = F.pixel_unshuffle(_pad_to_multiple(x, self.multiple), self.patch)
         x = self.conv1(x, emb)
         bridges = []

@@ -3,9 +3,11 @@
 Quarto publishes the site (.github/workflows/docs.yml); this build is for CI and for a look
 while writing. It takes the same _quarto.yml and the notebooks as nbdev processes them.
 """
+import os
 import re
 import shutil
 import sys
+from pathlib import Path
 
 from nbdev.config import get_config
 from nbdev.quarto import refresh_quarto_yml
@@ -37,6 +39,7 @@ def rename_pages(folder, host):
 
 
 if __name__ == '__main__':
+    os.chdir(Path(__file__).parent.parent) # where settings.ini is
     cfg = get_config()
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)

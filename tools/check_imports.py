@@ -1,6 +1,6 @@
 """Check who imports whom: python tools/check_imports.py
 
-A numbered notebook imports lower numbers and `plotting` only; the course (below 20) imports nothing of the engine; the
+A numbered notebook imports lower numbers and the helpers without a number; the course (below 20) imports nothing of the engine; the
 face looks over all, and only the commands look at it. Then everything is imported, and an image sampled, as on a
 system without Unix's own modules.
 """
@@ -13,7 +13,10 @@ from pathlib import Path
 from execnb.nbio import read_nb
 
 ROOT = Path(__file__).parent.parent
-FREE = {'options': set(), 'plotting': set(), 'face': None} # without a number: what they may import, None: anything
+# without a number: what they may import (None: anything), and from which number on they may be imported
+FREE = {'options': {'image_files'}, 'plotting': set(), 'image_files': set(),
+        'saving': {'forward', 'schedule', 'unet'}, 'face': None}
+FROM = {'plotting': 0, 'image_files': 7, 'saving': 9, 'options': 20, 'face': 99}
 LATE = {('sampling', 'solvers')} # inside a function: the solvers are built on the sampling that knows their names
 
 WITHOUT_UNIX = '''
@@ -62,7 +65,7 @@ def wrong_imports():
                 if name not in known or name == module or (late and (module, name) in LATE): continue
                 to, short, free = known[name][0], name.split('.')[-1], module.split('.')[-1]
                 if number is None: ok = hidden or FREE[free] is None or short in FREE[free]
-                elif to is None: ok = short == 'plotting' or number >= 20 and short == 'options' or module == 'engine.cli'
+                elif to is None: ok = number >= FROM[short] or module == 'engine.cli'
                 else: ok = to < number
                 if not ok: yield f'{module} imports {name}'
 

@@ -4,6 +4,7 @@ The layout is that of nbdev_readme (GitHub markdown, pictures under index_files/
 nothing is written, and the exit code is 1 if README.md is not up to date.
 """
 import base64
+import os
 import re
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def readme():
 
 
 if __name__ == '__main__':
+    os.chdir(Path(__file__).parent.parent) # where settings.ini is
     text, files = readme()
     root = get_config().config_path
     wanted = {root/'README.md': text.encode(), **{root/name: picture for name, picture in files.items()}}

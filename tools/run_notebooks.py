@@ -3,6 +3,7 @@
 Skips the cells that nbdev_test skips (`eval: false`, the flags of `tst_flags`, `nbdev_export()`) and keeps
 the outputs those cells have. Needs a Jupyter kernel named python3, and no network.
 """
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbdev.config import get_config
 
+ASKED = [Path(a).resolve() for a in sys.argv[1:]]
+os.chdir(Path(__file__).parent.parent) # where settings.ini is
 SKIP_FLAGS = set(get_config().tst_flags.split())
 
 
@@ -35,8 +38,8 @@ def run(path):
 
 if __name__ == '__main__':
     nbs = get_config().nbs_path
-    paths = [Path(a) for a in sys.argv[1:]] or sorted(
+    paths = ASKED or sorted(
         p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts and '_proc' not in p.parts)
     for path in paths:
-        print(f'running {path}', flush=True)
+        print(f'running {path.name}', flush=True)
         run(path)

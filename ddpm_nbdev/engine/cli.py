@@ -6,6 +6,7 @@
 __all__ = ['ddpm_train', 'ddpm_sample', 'ddpm_fid']
 
 # %% ../../nbs/engine/26_cli.ipynb #e700b39a
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from ddpm_nbdev.engine.options import (
     Parser,
     RunOptions,
     SampleOptions,
+    SamplerOptions,
     TrainConfig,
     is_main_process,
 )
@@ -28,11 +30,19 @@ from ddpm_nbdev.engine.options import (
 def one_line_errors(
     command: str, # Its name
     debug: bool=False, # Show the traceback as well?
-# While inside, ValueErrors and OSErrors are for the person who called
+# While inside, errors of input and at run time are for the person who called
 ) -> Iterator[None]:
     "Print an error as one line and exit with 2."
+    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
     try: yield
-    except (ValueError, OSError) as e:
+    except KeyboardInterrupt:
+        print(f'{command}: interrupted', file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError: # who read has gone, as in: ddpm_fid a b | head -1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except (ValueError, OSError, MemoryError, ArithmeticError) as e:
         if debug: traceback.print_exc()
         # of a process that reads
         said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(
@@ -61,8 +71,10 @@ def ddpm_train(
     given = vars(parser.parse_args(argv))
     with one_line_errors('ddpm_train', given.pop('debug', False)):
         from ddpm_nbdev.face import run_training
-        name = Path(given.get('data', 'digits')).name
-        if 'resume' not in given: given.setdefault('out', f'runs/{name}')
+        name = given.get('data', 'digits')
+        # of a path that ends in a dot, too
+        name = name if name.startswith('hf:') else Path(name).resolve().name
+        if 'resume' not in given: given.setdefault('out', f'runs/{Path(name).name}')
         trainer, came = run_training(progress=not given.pop('quiet', False), **given)
         # another process may have got it
         if trainer.step < trainer.config.steps:
@@ -75,56 +87,79 @@ def ddpm_sample(
 ):
     "Sample images from a trained network into a picture."
     parser = Parser('ddpm_sample', ddpm_sample.__doc__, f'ddpm_nbdev {__version__}')
-    parser.add('what', SampleOptions, 'run', 'n', 'seed', 'size')
-    parser.add('how', SampleOptions, 'sampler', 'steps', 'spacing', 'eta', 'churn')
-    parser.add('output', SampleOptions, 'out', 'grid', 'gif', 'quiet', 'debug')
-    parser.add('machine', SampleOptions, 'device')
-    o = SampleOptions(**vars(parser.parse_args(argv)))
-    with one_line_errors('ddpm_sample', o.debug):
-        for option, path in (('out', o.out), ('gif', o.gif)):
-            _check_output(path, option)
-        for option, value in (('n', o.n), ('grid', o.grid), ('size', o.size)):
-            _check_positive(value, option)
+    parser.add('what', SampleOptions, 'run', 'n', 'size')
+    parser.add('how', SamplerOptions, 'seed', 'sampler', 'steps', 'spacing', 'eta')
+    parser.add('how, for heun', SampleOptions, 'churn')
+    parser.add('output', SampleOptions, 'out', 'grid', 'gif')
+    parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
+    given = vars(parser.parse_args(argv))
+    with one_line_errors('ddpm_sample', given.get('debug', False)):
+        o = SampleOptions(**given)
+        _check_output(o.out, 'out')
+        _check_output(o.gif, 'gif')
+        if o.gif == o.out:
+            raise ValueError(f'expected two files, got {o.out} for --out and --gif')
         _sample(o)
 
 def _sample(o):
-    from ddpm_nbdev.data import save_images
+    from ddpm_nbdev.data import save_gif, save_images
     from ddpm_nbdev.engine.evaluation import sample_shared, sampling_options, share_work
     from ddpm_nbdev.forward import seeded
-    from ddpm_nbdev.sampling import sample_steps, save_gif
-    from ddpm_nbdev.training import load
+    from ddpm_nbdev.sampling import sample_steps
+    from ddpm_nbdev.saving import load
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
+    _check_channels(denoiser, o.out)
     how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta,
                            o.churn)
     progress = processes.is_main_process and not o.quiet
     images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size, **how)
     if not processes.is_main_process: return
-    save_images(images, o.out, ncol=o.grid)
+    with _new_file(o.out) as aside: save_images(images, aside, ncol=o.grid)
     if o.gif:
         film = sample_steps(denoiser, min(o.n, 64), seeded(o.seed),
                             shape=images.shape[1:], **how)
-        save_gif([step.x for step in film], o.gif, ncol=o.grid)
+        with _new_file(o.gif) as aside:
+            save_gif([step.x for step in film], aside, ncol=o.grid)
     print(f'{o.n} images -> {o.out}' + (f', film -> {o.gif}' if o.gif else ''))
 
 def _check_output(path, option): # can it be written, and is nothing lost?
     if path is None: return
-    if Path(path).exists():
+    path = Path(path)
+    if path.exists() or path.is_symlink():
         raise FileExistsError(f'expected a new file, got {path}, which exists and is '
                               f'kept; name another with --{option}')
-    if not Path(path).absolute().parent.is_dir():
+    folder = path.absolute().parent
+    if not folder.is_dir():
         raise FileNotFoundError(f'expected a folder to write {path} into, got none; '
                                 'make it first')
-    from PIL.Image import registered_extensions
-    endings = {'out': sorted(registered_extensions()), 'gif': ['.gif'],
-               'save': ['.npz']}[option]
-    if Path(path).suffix.lower() not in endings:
-        raise ValueError('expected a file that ends in '
-                         f'{".png" if option == "out" else endings[0]}, got {path}')
+    endings = {'gif': ('.gif',), 'save': ('.npz',),
+               'out': ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff')}
+    if path.suffix.lower() not in endings[option]:
+        raise ValueError(f'expected a file that ends in {endings[option][0]}, got '
+                         f'{path}')
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f'expected a folder that can be written, got {folder}')
 
-def _check_positive(value, option):
-    if value is not None and value < 1:
-        raise ValueError(f'expected --{option} >= 1, got {value}')
+def _check_channels(denoiser, path): # before the work
+    if denoiser.network.in_channels in (1, 3): return
+    if denoiser.network.in_channels == 4 and Path(path).suffix.lower() in (
+        '.png', '.webp', '.tif', '.tiff'): return
+    raise ValueError(f'expected images that {path} can hold, got '
+                     f'{denoiser.network.in_channels} channels; 4 go into a .png, '
+                     'other numbers into no picture')
+
+@contextmanager
+def _new_file(path): # a file beside it, to write; it gets its name if nobody took that
+    path = Path(path)
+    aside = path.with_name(f'.{path.stem}.new-{os.getpid()}{path.suffix}')
+    try:
+        yield aside
+        os.link(aside, path) # refuses a name that is taken, unlike a rename
+    except FileExistsError:
+        raise FileExistsError(f'expected {path} to be free, got a file that was '
+                              'written meanwhile and is kept; name another') from None
+    finally: aside.unlink(missing_ok=True)
 
 # %% ../../nbs/engine/26_cli.ipynb #04da4f7a
 def ddpm_fid(
@@ -135,23 +170,23 @@ def ddpm_fid(
     recall and their kin."""
     parser = Parser('ddpm_fid', ddpm_fid.__doc__, f'ddpm_nbdev {__version__}')
     parser.add('what', CompareOptions, 'a', 'b', positional=True)
-    parser.add('of what', CompareOptions, 'n', 'split', 'size', 'root', 'seed')
-    parser.add('how a run is sampled', CompareOptions, 'sampler', 'steps', 'spacing',
-               'eta')
+    parser.add('of what', CompareOptions, 'n', 'split', 'size', 'root')
+    parser.add('how a run is sampled', SamplerOptions, 'seed', 'sampler', 'steps',
+               'spacing', 'eta')
     parser.add('measure', CompareOptions, 'features', 'weights', 'only_distance')
-    parser.add('output', CompareOptions, 'save', 'json', 'quiet', 'debug')
-    parser.add('machine', CompareOptions, 'device')
-    o = CompareOptions(**vars(parser.parse_args(argv)))
-    with one_line_errors('ddpm_fid', o.debug):
+    parser.add('output', CompareOptions, 'save', 'json')
+    parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
+    given = vars(parser.parse_args(argv))
+    with one_line_errors('ddpm_fid', given.get('debug', False)):
+        o = CompareOptions(**given)
         _check_output(o.save, 'save')
-        for option, value in (('n', o.n), ('size', o.size)):
-            _check_positive(value, option)
         _compare(o)
 
 def _compare(o):
     from json import dumps
 
     from ddpm_nbdev.engine.evaluation import distance_of, feature_network, share_work
+    from ddpm_nbdev.engine.feature_statistics import is_statistics
     from ddpm_nbdev.face import evaluate
     from ddpm_nbdev.fid import distance_name
     processes = share_work(o.device)
@@ -163,7 +198,7 @@ def _compare(o):
                    and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,
         sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta)
-    if not (o.only_distance or o.save or o.a.endswith('.npz') or o.b.endswith('.npz')):
+    if not (o.only_distance or o.save or is_statistics(o.a) or is_statistics(o.b)):
         report = evaluate(o.a, o.b, **options)
         if processes.is_main_process: print(report.json() if o.json else report)
         return

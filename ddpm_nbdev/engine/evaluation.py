@@ -16,14 +16,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..data import FolderStream, load_images, named_sets, to_uint8
-from .feature_statistics import gather_all
+from ..data import ImageSet, is_named_set, load_images, to_pixels, to_uint8
+from .feature_statistics import gather_all, is_statistics
 from .options import check_device, is_main_process
 from ..fid import features, load_digit_features
 from ..forward import Denoiser, seeded
+from ..image_files import FolderStream, require_memory
 from ..sampling import sample
+from ..saving import load
 from ..solvers import churn_steps, space_timesteps
-from ..training import load
 
 # %% ../../nbs/engine/25_evaluation.ipynb #df70656d
 def share_work(
@@ -65,7 +66,10 @@ def sample_shared(
     **kwargs, # sampler, timesteps ... of `sample`
 ) -> Tensor: # Images, (n, C, H, W), in [-1, 1], on the CPU
     "Sample with all processes that share the work."
-    if size: kwargs['shape'] = (denoiser.network.in_channels, size, size)
+    C = getattr(denoiser.network, 'in_channels', 3)
+    if size: kwargs['shape'] = C, size, size
+    _, H, W = kwargs.get('shape') or denoiser.image_shape or (C, 8, 8)
+    require_memory(n*C*H*W*8., f'{n} images of {H}×{W} (--n, --size)')
     if processes: kwargs['part'] = processes.process_index, processes.num_processes
     images = sample(denoiser, n, seed, progress=progress, **kwargs).cpu()
     if not processes: return images
@@ -119,27 +123,31 @@ def images_of(
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     from ddpm_nbdev.engine.streams import open_images
-    if isinstance(side, Tensor):
-        return _first(side if side.dtype == torch.uint8 else to_uint8(side), n,
-                      'images')
+    if isinstance(side, Tensor): return _some(to_pixels(side), n, seed, 'the images')
     side = str(side)
-    is_run = any((Path(side)/name).is_file()
-                 for name in ('config.json', 'ema.safetensors'))
-    if is_run or side.endswith('.safetensors'):
+    if is_named_set(side) or not side: found = load_images(side, split, size, root=root)
+    elif _is_run(Path(side)):
         denoiser = load(side).to(device)
         how = sampling_options(denoiser.schedule, **how)
         return to_uint8(sample_shared(denoiser, n or 599, seed, progress, processes,
                                       size, **how))
-    if Path(side).is_dir(): return _first(FolderStream(side, size), n, side)
-    return _first(open_images(side, split, size, root, memory=float('inf')).images, n,
-                  side)
-def _first(images, n, side): # the first n of them
+    elif Path(side).is_dir(): return _some(FolderStream(side, size), n, seed, side)
+    else: found = open_images(side, split, size, root, memory=float('inf'))
+    return _some(found.images, n, seed, side)
+
+def _is_run(path): # or its checkpoint, or its weights
+    names = 'config.json', 'ema.safetensors', 'checkpoints'
+    return path.suffix == '.safetensors' or any((path/name).exists() for name in names)
+
+def _some(images, n, seed, side): # n of them at random; the first would be one class
     found = images.paths if isinstance(images, FolderStream) else images
-    if n and n > len(found):
+    if n is None: return images
+    if n > len(found):
         raise ValueError(f'expected at most {len(found)} images of {side}, got --n '
                          f'{n}; ask for fewer, or for another half (--split train)')
-    if isinstance(images, Tensor): return images[:n]
-    images.paths = found[:n]
+    chosen = torch.randperm(len(found), generator=seeded(seed))[:n].sort().values
+    if isinstance(images, Tensor): return images[chosen]
+    images.paths = [found[i] for i in chosen.tolist()]
     return images
 
 # %% ../../nbs/engine/25_evaluation.ipynb #4d449580
@@ -165,7 +173,7 @@ def real_images(
 # `named_sets`
 ) -> Tensor|None:
     "Real images to compare samples with, other than the reference."
-    if not isinstance(reference, str) or reference not in named_sets: return None
+    if not isinstance(reference, str) or not is_named_set(reference): return None
     pool = load_images(reference, split, size, root=root).images
     return pool[torch.randperm(len(pool), generator=seeded(0))[:n]]
 
@@ -191,12 +199,65 @@ def read_all(
               'their number; --only_distance does neither', file=sys.stderr)
     return images
 
+def check_alike(
+    x: Tensor, # Images of one side, (N, C, H, W)
+    y: Tensor, # Of the other
+    of_x: str, # What the first are, for the message
+    of_y: str, # And the second
+):
+    "Raise ValueError for other channels, another size, or too few images."
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f'expected images of the same channels, got {y.shape[1]} in '
+                         f'{of_y} and {x.shape[1]} in {of_x}; make colour grey, or '
+                         'grey colour: load_images(folder, channels=3)')
+    if x.shape[2:] != y.shape[2:]:
+        raise ValueError(f'expected images of one size, got {of_y} of '
+                         f'{tuple(y.shape[2:])} and {of_x} of {tuple(x.shape[2:])}; '
+                         'say which you want (size=32, or --size 32)')
+    if min(len(x), len(y)) < 6:
+        raise ValueError('expected at least 6 images on each side for the table, got '
+                         f'{len(x)} and {len(y)}; from 2 on, --only_distance does')
+
 def tell_unreadable(
     images, # A FolderStream that was read, or a Tensor
 ):
-    "Name the files that could not be read."
+    "Name the files that could not be read, and what was passed over."
     if unreadable := getattr(images, 'unreadable', []):
         print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
+              file=sys.stderr)
+    if ignored := getattr(images, 'ignored', ''):
+        print(f'passed over in {images.folder}: {ignored}', file=sys.stderr)
+
+# %% ../../nbs/engine/25_evaluation.ipynb #133ac13b
+def warn_of(
+    images, # ImageSet or StreamedSet
+):
+    "Warn of what is a mistake more often than not, before it is trained on."
+    if not is_main_process(): return
+    warn_small_classes(images)
+    warn_nearly_constant(images)
+
+def warn_small_classes(
+    images, # ImageSet or StreamedSet, with labels and the names of the classes
+):
+    "Warn of class folders with one image, which are mistakes more often than classes."
+    if len(images.classes) < 2: return
+    counts = images.labels.bincount(minlength=len(images.classes))
+    if small := [name for name, n in zip(images.classes, counts.tolist()) if n == 1]:
+        print(f'{len(small)} of {len(images.classes)} class folders have one image '
+              f'only, such as {small[0]}; '
+              'put it where it belongs, or train on', file=sys.stderr)
+
+def warn_nearly_constant(
+    images, # ImageSet or StreamedSet
+):
+    "Warn of images that are all nearly one grey, as wrongly scaled ones are."
+    indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
+    some = (images.images[indices] if isinstance(images, ImageSet)
+            else torch.stack([images[i] for i in indices]))
+    if (scatter := some.float().std().item()) < 4:
+        print(f'the images of {images.name} are nearly constant (their grey levels '
+              f'scatter by {scatter:.1f} of 255); look at them before you train',
               file=sys.stderr)
 
 # %% ../../nbs/engine/25_evaluation.ipynb #4f065dda
@@ -226,7 +287,7 @@ def distance_of(
 
 def _statistics_of(side, split, net, progress, **options):
     from ddpm_nbdev.engine.feature_statistics import collect, load_statistics
-    if side.endswith('.npz'): return load_statistics(side)
+    if is_statistics(side): return load_statistics(side)
     images = my_share(images_of(side, split, progress=progress, **options))
     batches = images.split(100) if isinstance(images, Tensor) else images
     stats = collect(batches, net, Path(side).name, progress=progress)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -23,14 +23,15 @@ from torch import Tensor
 from torch.hub import download_url_to_file, get_dir
 from tqdm import tqdm
 
-from ..data import resize_pixels, to_uint8
+from ..data import to_pixels, to_uint8
 from ddpm_nbdev.fid import (
+    check_gaussian,
     feature_name,
     features,
     frechet_distance,
     load_digit_features,
-    to_pixels,
 )
+from ..image_files import require_memory, resize_pixels
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #bb433c83
 weights_url = (
@@ -232,34 +233,35 @@ def load_statistics(
 ) -> Statistics: # Its statistics
     """Read statistics. Raises ValueError for a file that is damaged, or that no
     covariance is in."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f'expected statistics in {path}, got no such file')
     try:
+        require_memory(_unpacked_size(path), 'its arrays')
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        mean, cov = (torch.as_tensor(found.pop(name), dtype=torch.float64)
-                     for name in ('mu', 'sigma'))
-    except FileNotFoundError: raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile,
-            AttributeError) as e:
+            mean, cov = (torch.as_tensor(file[name], dtype=torch.float64)
+                         for name in ('mu', 'sigma'))
+            n = int(file['n']) if 'n' in file else 0
+            texts = {name: str(file[name])[:200] for name in _texts if name in file}
+    except Exception as e: # NumPy has many words for damage
         raise ValueError(f'expected statistics (.npz with mu and sigma) in {path}, got '
                          'a damaged or foreign file; measure them again') from e
-    _check_gaussian(mean, cov, path)
-    texts = {name: str(found[name]) for name in _texts if name in found}
+    check_gaussian(mean, cov, path)
     # pytorch-fid's files hold mu and sigma alone
     texts.setdefault('features', f'inception-{len(mean)}')
-    return Statistics(mean, cov, int(found.get('n', 0)), **texts)
+    return Statistics(mean, cov, n, **texts)
 
-# %% ../../nbs/engine/24_feature_statistics.ipynb #d542ff3c
-def _check_gaussian(mean, cov, path):
-    if mean.ndim != 1 or cov.shape != (len(mean), len(mean)):
-        raise ValueError(f'expected mu (D,) and sigma (D, D) in {path}, got '
-                         f'{tuple(mean.shape)} and {tuple(cov.shape)}')
-    if not (torch.isfinite(mean).all() and torch.isfinite(cov).all()):
-        raise ValueError(f'expected finite numbers in {path}, got NaN or infinity; '
-                         'measure them again')
-    values = torch.linalg.eigvalsh(cov)
-    if (cov - cov.T).abs().max() > 1e-6*cov.abs().max() or values[0] < -1e-6*values[-1]:
-        raise ValueError(f'expected a covariance in {path}, got a matrix that is not '
-                         'symmetric or has negative eigenvalues; measure it again')
+# %% ../../nbs/engine/24_feature_statistics.ipynb #7c6ed8ea
+def is_statistics(
+    path: str|Path, # Any file
+) -> bool: # Does it hold mu and sigma?
+    "Is it a file of statistics? By the names of its arrays, none of which is read."
+    if not Path(path).is_file(): return False # a pipe would never end
+    try: return {'mu.npy', 'sigma.npy'} <= set(ZipFile(path).namelist())
+    except Exception: return False # no archive
+
+def _unpacked_size(path): # bytes of what will be read
+    read = {f'{name}.npy' for name in ('mu', 'sigma', 'n', *_texts)}
+    return sum(p.file_size for p in ZipFile(path).infolist() if p.filename in read)
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #13d42bc5
 def statistics_distance(

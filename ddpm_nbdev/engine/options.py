@@ -9,8 +9,10 @@ __all__ = ['TrainConfig']
 import os
 import re
 from argparse import SUPPRESS, ArgumentParser
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from inspect import signature
+from math import inf, isfinite
+from operator import index
 from typing import get_args
 
 from fastcore.docments import docments
@@ -73,28 +75,70 @@ class TrainConfig:
     keep: int=3 # Checkpoints kept
 
     def __post_init__(self):
-        # JSON knows lists only
-        if self.image_size: self.image_size = tuple(self.image_size)
-        for name, (test, wanted) in _limits.items():
-            value = getattr(self, name)
-            if value is not None and not test(value):
-                raise ValueError(f'expected {name} {wanted}, got {value!r}')
-        for name in ('preset', 'schedule', 'target', 'decay', 'precision'):
-            value, known = getattr(self, name), choices[name]
-            if value is not None and value not in known:
-                raise ValueError(f'expected a {name} among {", ".join(known)}, got '
-                                 f'{value!r}')
+        check_options(self)
+        _check_size(self)
 
-# %% ../../nbs/engine/options.ipynb #13b2aa80
-_positive, _not_negative = (lambda v: v > 0, '> 0'), (lambda v: v >= 0, '>= 0')
-_at_least_1, _share = (lambda v: v >= 1, '>= 1'), (lambda v: 0 <= v < 1, 'in [0, 1)')
+# %% ../../nbs/engine/options.ipynb #6188ec50
+def check_options(
+    options, # A dataclass; paths become text, and NumPy's numbers Python's
+):
+    "Raise ValueError for a value of another type, beyond its limits, or unknown."
+    for field in fields(options):
+        name, value = field.name, getattr(options, field.name)
+        kind, *others = get_args(field.type) or (field.type,)
+        if value is None and others: continue # X|None
+        value = _as_kind(kind, name, value)
+        setattr(options, name, value)
+        low, below = _limits.get(name, (None, None))
+        if low is not None and not low <= value < below:
+            wanted = f'>= {low}' if below == inf else f'in [{low}, {below})'
+            raise ValueError(f'expected {name} {wanted}, got {_short(value)}')
+        if name in ('lr', 'clip_norm') and value <= 0:
+            raise ValueError(f'expected {name} > 0, got {value}')
+        if name in choices and name != 'device' and value not in choices[name]:
+            raise ValueError(f'expected a {name} among {", ".join(choices[name])}, got '
+                             f'{_short(value)}')
+
+def _as_kind(kind, name, value):
+    "The value as int, float, bool, str or (height, width)."
+    try:
+        is_bool = type(value).__name__ in ('bool', 'bool_') # NumPy has its own
+        if kind is bool and is_bool: return bool(value)
+        if kind is str and (text := os.fspath(value)) and '\0' not in text: return text
+        if kind is tuple:
+            height, width = map(index, value)
+            if 1 <= min(height, width): return height, width
+        if kind is int and not is_bool:
+            if -2**63 <= (number := index(value)) < 2**63: return number
+        if kind is float and not (is_bool or isinstance(value, str)):
+            if isfinite(number := float(value)): return number
+    except (TypeError, ValueError, OverflowError): pass
+    wanted = {bool: 'True or False', str: 'some text, or a path',
+              float: 'a finite number', int: 'a whole number of 64 bits',
+              tuple: '(height, width) in pixels'}[kind]
+    raise ValueError(f'expected {name} to be {wanted}, got {_short(value)}')
+
+def _short(value): # a number may have thousands of digits
+    try: return repr(value)[:60]
+    except ValueError: return 'a very long number'
+
+def _check_size(config):
+    "Refuse what can't fit: activations of one layer, and the schedule."
+    size, T = config.size or 1, config.T
+    if size < 4096 and T < 10**6: return
+    from ddpm_nbdev.image_files import require_memory
+    layer = 256.*config.batch_size/config.accumulate*size**2 # 64 channels, float32
+    require_memory(layer, f'a layer for images of {size}×{size} (--size)')
+    require_memory(100.*T, f'a schedule of {T} steps (--T)')
+
+# %% ../../nbs/engine/options.ipynb #eaa3d8b8
 _limits = (
     dict.fromkeys(('size', 'T', 'steps', 'batch_size', 'accumulate', 'log_every',
-                   'keep'), _at_least_1)
-           | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers',
-                            'sample_every', 'save_every'), _not_negative)
-           | dict.fromkeys(('lr', 'clip_norm'),
-                           _positive) | dict.fromkeys(('ema_decay', 'dropout'), _share))
+                   'keep', 'n', 'grid', 'epochs'), (1, inf))
+    | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers', 'sample_every',
+                     'save_every', 'churn'), (0, inf))
+    | dict.fromkeys(('ema_decay', 'dropout'), (0, 1))
+    | {'eta': (0, 1.0000001)})
 
 # %% ../../nbs/engine/options.ipynb #cf11f5d8
 preset_defaults = {'digits': dict(lr=8e-3, ema_decay=.995),
@@ -125,6 +169,19 @@ def has_native_bf16(
     known = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
     return any(known.get(name, False) for name in ('avx512_bf16', 'amx_bf16'))
 
+# %% ../../nbs/engine/options.ipynb #0f684e10
+def check_batch(
+    config: TrainConfig, # Its batch size is shared, and cut into parts
+    processes: int, # How many share it
+) -> int: # The batch size
+    "Raise ValueError for a batch that the processes and their parts don't divide."
+    B, accumulate = config.batch_size, config.accumulate
+    if B % (parts := processes*accumulate):
+        raise ValueError(f'expected a batch size that {parts} parts divide (processes '
+                         f'× accumulate, {processes} × {accumulate}), got {B}; take '
+                         f'{-(-B//parts)*parts}')
+    return B
+
 # %% ../../nbs/engine/options.ipynb #0a47530e
 def fill_in(
     config: TrainConfig, # What was asked for
@@ -148,43 +205,47 @@ class RunOptions:
     quiet: bool=False # No progress bars
     debug: bool=False # Show the traceback of an error
 
+    def __post_init__(self): check_options(self)
+
 @dataclass
-class SampleOptions:
+class SamplerOptions:
+    "How images are sampled: of `ddpm_sample` and of `ddpm_fid`."
+    sampler: str='dpm_2m' # How to walk from noise to images
+    steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
+    spacing: str='log_snr' # How the levels are spaced
+    eta: float=0. # For ddim: share of fresh noise, 0 to 1
+    seed: int=0 # Names the images: same seed, same images
+    device: str='auto' # Where to compute
+    quiet: bool=False # No progress bar
+    debug: bool=False # Show the traceback of an error
+
+    def __post_init__(self): check_options(self)
+
+@dataclass
+class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
     # Run directory, checkpoint or .safetensors file; digits is the network of the
     # package
     run: str='digits'
     n: int=64 # Number of images
-    sampler: str='dpm_2m' # How to walk from noise to images
-    steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
-    spacing: str='log_snr' # How the levels are spaced
-    eta: float=0. # For ddim: share of fresh noise, 0 to 1
     churn: float=0. # For heun: share of noise to add before each step
-    seed: int=0 # Names the images: same seed, same images
     size: int|None=None # Side of the images, pixels; as trained if None
     out: str='samples.png' # Picture to write; must not exist
     grid: int=8 # Images in a row of the picture
     gif: str|None=None # Also write the way from noise to images as an animation
-    device: str='auto' # Where to compute
-    quiet: bool=False # No progress bar
-    debug: bool=False # Show the traceback of an error
 
 @dataclass
-class CompareOptions:
+class CompareOptions(SamplerOptions):
     "Of `ddpm_fid`."
     # Samples: run directory, folder of images, data set (its other half), .npy file or
     # .npz statistics
-    a: str=''
+    a: str='digits'
     # Reference: data set (the half named by split), folder, run directory or .npz
     # statistics
-    b: str=''
-    # Images per side, sampled from a run or the first of a set; 599 or all if None
+    b: str='digits'
+    # Images per side, sampled from a run, or a random part of a set; 599 or all if None
     n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
-    sampler: str='dpm_2m' # How a run is sampled
-    steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
-    spacing: str='log_snr' # How the levels are spaced
-    eta: float=0. # For ddim: share of fresh noise, 0 to 1
     # digits (8×8, in the package) or inception (the FID; extra [fid])
     features: str='digits'
     weights: str|None=None # Path of Inception's weights; downloaded once if None
@@ -194,10 +255,6 @@ class CompareOptions:
     only_distance: bool=False
     save: str|None=None # Also write the reference's statistics to this .npz file
     json: bool=False # Print one line of JSON instead of the table
-    seed: int=0 # Of the samples
-    device: str='auto' # Where to compute
-    quiet: bool=False # No progress bar
-    debug: bool=False # Show the traceback of an error
 
 # %% ../../nbs/engine/options.ipynb #c3302d1a
 def is_main_process() -> bool: # True without torchrun
@@ -240,4 +297,4 @@ class Parser(ArgumentParser):
             group.add_argument(name if positional else f'--{name}', **options)
 
     def error(self, message):
-        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
+        self.exit(2, f'{self.prog}: {message[:300]}; see {self.prog} --help\n')

@@ -6,22 +6,25 @@
 __all__ = ['stop_on_signals']
 
 # %% ../../nbs/engine/23_resume.ipynb #178db51a
+import json
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import torch
 from fastcore.basics import patch
 
 from ..data import ImageSet
-from .checkpoints import newest_good, saved_config
-from .options import machine_options
+from .checkpoints import fingerprint, saved_config, what_changed
+from .options import is_main_process, machine_options
 from .trainer import Trainer
 from ..forward import seeded
-from ..training import checkpoints, load
+from ..saving import checkpoints, load, newest_good
 
 # %% ../../nbs/engine/23_resume.ipynb #53b90690
 @patch(cls_method=True)
@@ -32,6 +35,7 @@ def resume(cls: Trainer,
     steps: int|None=None,
     # sample(denoiser) -> images (N, C, H, W), for grids while training
     sample: Callable|None=None,
+    other_data: bool=False, # Go on although the images are not what they were?
     **machine, # Options of the machine, which may be another now: see machine_options
 ) -> Trainer: # A trainer in the state of the newest good checkpoint
     """Go on with a run, to the bit on a CPU.
@@ -39,38 +43,87 @@ def resume(cls: Trainer,
     if unknown := set(machine) - set(machine_options):
         raise ValueError(f'expected options among {", ".join(machine_options)}, got '
                          f'{", ".join(sorted(unknown))}')
+    if not checkpoints(run):
+        raise ValueError(f'expected a checkpoint in {run}, got none; begin it again '
+                         f'with ddpm_train --out {quote(str(run))}')
     checkpoint, config = newest_good(run), saved_config(run)
-    state = torch.load(checkpoint/'state.pt', map_location='cpu', weights_only=True)
+    state = _read_state(checkpoint)
     if steps is not None and steps < state['step']:
         raise ValueError(f'expected steps >= {state["step"]}, which {run} has done, '
                          f'got {steps}')
-    if data.shape != state['shape']:
-        raise ValueError(f'expected the data of {run}, images (N, C, H, W) of '
-                         f'{state["shape"]}, got {data.shape}')
-    network, averaged = (load(checkpoint/f'{name}.safetensors').network
-                         for name in ('model', 'ema'))
+    _check_data(Path(run), data, state['shape'], other_data)
+    model, ema = (load(checkpoint/f'{name}.safetensors') for name in ('model', 'ema'))
+    for what, said, found in (('T', config.T, model.schedule.T),
+                              ('schedule', config.schedule, model.schedule.name),
+                              ('target', config.target, model.target)):
+        if said != found:
+            raise ValueError(f'expected the settings of {checkpoint}, {what} {found}, '
+                             f'got {said} in config.json; it was changed')
+    network, averaged = model.network, ema.network
     trainer = cls(replace(config, steps=steps or config.steps, **machine), data, run,
                   sample, resumed=network)
     if trainer.is_main: _set_aside(checkpoint)
     trainer.ema.module.load_state_dict(averaged.state_dict())
     trainer.ema.n_averaged.copy_(state['n_averaged'])
-    trainer.optimizer.load_state_dict(state['optimizer'])
-    trainer.scheduler.load_state_dict(state['scheduler'])
+    try:
+        trainer.optimizer.load_state_dict(state['optimizer'])
+        for w, held in trainer.optimizer.state.items():
+            if held['exp_avg'].shape != w.shape: raise ValueError('other shapes')
+        trainer.scheduler.load_state_dict(state['scheduler'])
+    except Exception as e: raise ValueError(
+        f'expected the state of a trainer in {checkpoint}/state.pt, got that of '
+        'another network') from e
     rates = trainer.scheduler.base_lrs, trainer.scheduler.lr_lambdas
     for group, rate, factor in zip(trainer.optimizer.param_groups, *rates):
         # on the curve of the new number of steps
         group['lr'] = rate*factor(state['step'])
     trainer.skipped, trainer.step = state['skipped'].to(trainer.device), state['step']
-    trainer.saved, trainer.losses = trainer.step, [tuple(point)
-                                                   for point in state['losses']]
+    trainer.saved, trainer.losses = trainer.step, state['losses']
     trainer._restore_random(state)
     return trainer
+
+_kinds = dict(step=int, losses=list, skipped=torch.Tensor, rng=list, optimizer=dict,
+              scheduler=dict, n_averaged=torch.Tensor, generator=torch.Tensor,
+              device=str, shape=tuple)
+
+def _read_state(checkpoint): # tensors and numbers; nothing in the file can run
+    path = checkpoint/'state.pt'
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        for name, kind in _kinds.items():
+            if not isinstance(state[name], kind): raise ValueError(name)
+        if state['step'] != int(checkpoint.name[5:]): raise ValueError('step')
+        state['losses'] = [(int(step), float(loss)) for step, loss in state['losses']]
+        return state
+    except Exception as e: # whatever a damaged or foreign file leads to
+        said = (str(e) or repr(e)).splitlines()[0][:60]
+        raise ValueError(f'expected the state of a trainer in {path}, got a damaged or '
+                         f'foreign file ({said})') from e
+
+def _check_data(run, data, shape, other_data):
+    try: before = json.loads((run/'data.json').read_text())
+    except Exception: before = None # a run of an earlier version, or damage
+    try: changed = before and what_changed(before, fingerprint(data))
+    except Exception: before, changed = None, None
+    if before is None and is_main_process():
+        print(f'{run} keeps no fingerprint of its data; its shape is all that is '
+              'compared', file=sys.stderr)
+    if before is None and data.shape != shape:
+        changed = f'images (N, C, H, W) of {shape}, got {data.shape}'
+    if data.shape[1:] != shape[1:] or changed and not other_data:
+        changed = changed or f'{shape} became {data.shape}'
+        raise ValueError(f'expected the data that {run} was begun with, got a change: '
+                         f'{changed}; name the data (--data) to go on with it, if its '
+                         'images have one size')
+    if changed and is_main_process():
+        print(f'the data of {run} has changed: {changed}', file=sys.stderr)
 
 @patch
 def _restore_random(self: Trainer, state):
     # another device has other random numbers: begin new ones
     if state['device'] != self.device.type:
-        self.generator = seeded(self.config.seed*1_000_003 + self.step, self.device)
+        self.generator = seeded(
+            (self.config.seed*1_000_003 + self.step) % 2**63, self.device)
         return
     self.generator.set_state(state['generator'])
     # each keeps the seed of its number
@@ -103,7 +156,42 @@ def stop_on_signals(
         yield came
         return
     before = {number: signal.signal(number, note)
-              for number in (signal.SIGINT, signal.SIGTERM)}
+              # a terminal that is closed; Windows has no such signal
+              for number in {signal.SIGINT, signal.SIGTERM,
+                             getattr(signal, 'SIGHUP', signal.SIGTERM)}}
     try: yield came
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
+
+# %% ../../nbs/engine/23_resume.ipynb #b92053d1
+@contextmanager
+def explain_errors(
+    trainer: Trainer, # What is trained
+) -> Iterator[None]: # While inside, errors of memory and of reading processes help
+    "Turn PyTorch's words for want of memory, or for a dead reader, into a line."
+    try: yield
+    except (MemoryError, RuntimeError, EOFError, ConnectionError) as e:
+        said = (str(e) or type(e).__name__).splitlines()[0][:100]
+        dead = 'worker' in said and 'exited' in said or 'killed by signal' in said
+        if dead or isinstance(e, EOFError | ConnectionError): # its pipe was cut
+            if trainer.accelerator.num_processes == 1: trainer.save()
+            raise ChildProcessError(
+                f'expected the processes that read images to live, got "{said}"; the '
+                'run is saved; go on with ddpm_train --resume '
+                f'{quote(str(trainer.run))}, with --workers 0 if it was for want of '
+                'memory') from e
+        words = 'out of memory', "can't allocate memory", 'shared memory'
+        if not isinstance(e, MemoryError) and not any(w in str(e) for w in words): raise
+        helps = ('--workers 0' if words[2] in str(e) else
+                 'a smaller --batch_size, or --accumulate 2, 4 ... parts')
+        raise MemoryError(f'expected the training to fit into memory, got "{said}"; '
+                          f'take {helps}') from e
+
+# %% ../../nbs/engine/23_resume.ipynb #e6e36fce
+def device_name(
+    device: str, # 'cpu', 'cuda' or 'mps'
+) -> str: # Its name and the number of threads or the model
+    "What a run was computed on, for reports."
+    import platform
+    if device.startswith('cuda'): return torch.cuda.get_device_name()
+    return f'{device} ({platform.machine()}, {torch.get_num_threads()} threads)'

@@ -10,31 +10,31 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ddpm_nbdev.data import (
-    FolderStream,
-    ImageSet,
-    label_by_folder,
-    load_image,
-    load_images,
-    named_sets,
-    pixels_of,
-    square_pixels,
-)
+from ..data import ImageSet, is_named_set, label_by_folder, load_images
 from ..forward import seeded
+from ddpm_nbdev.image_files import (
+    FolderStream,
+    load_image,
+    read_image,
+    require_memory,
+    square_pixels,
+    survey,
+)
 
 # %% ../../nbs/engine/20_streams.ipynb #dd0d7318
 class StreamedSet(Dataset):
-    "Images that are read one by one, when they are asked for."
+    """Images that are read one by one, when they are asked for; the next good one
+    stands in for one that can't be read."""
     def __init__(self,
-        read: Callable, # read(i) -> the i-th image, uint8, (C, H, W)
+        # read(i) -> the i-th image, uint8, (C, H, W); raises ValueError that names it
+        read: Callable,
         n: int, # How many images there are
         name: str, # Where they came from, for reports
         labels: Tensor|None=None, # int64, (N,); zeros if None
@@ -44,17 +44,31 @@ class StreamedSet(Dataset):
         self.read, self.name, self.classes, self.unreadable = read, name, list(
             classes), []
         self.labels = torch.zeros(n, dtype=torch.int64) if labels is None else labels
-        self.shape = (n, *read(0).shape) # (N, C, H, W)
+        self.ignored, self.named = '', set() # images that were named
+        self.shape = (n,)
+        self.shape = (n, *self[0].shape) # (N, C, H, W)
 
     def __len__(self): return self.shape[0]
 
     def __getitem__(self, i: int)->Tensor: # uint8, (C, H, W)
-        image = self.read(i)
-        if image.shape != self.shape[1:]:
-            raise ValueError(f'expected images of one size in {self.name}, got '
-                             f'{self.shape[1:]} and {tuple(image.shape)}; '
-                             'say which you want (--size 32)')
+        for k in range(len(self)):
+            try: return self.read_one((i + k) % len(self))
+            except ValueError as e: self._name((i + k) % len(self), e)
+        raise ValueError(f'expected images in {self.name}, got {len(self)}, none of '
+                         'them readable')
+
+    def read_one(self, i: int)->Tensor: # uint8, (C, H, W); it or an error
+        image, shape = self.read(i), self.shape[1:]
+        if shape and image.shape != shape:
+            raise ValueError(f'expected images of one size in {self.name}, got image '
+                             f'{i} of {tuple(image.shape)} beside {shape}; say which '
+                             'you want (--size 32)')
         return image
+
+    def _name(self, i, error):
+        if i not in self.named:
+            print(f'{error}; the next image takes its place', file=sys.stderr)
+        self.named.add(i)
 
     def __repr__(self):
         N, C, H, W = self.shape
@@ -62,55 +76,36 @@ class StreamedSet(Dataset):
 
 # %% ../../nbs/engine/20_streams.ipynb #4e3994e3
 class FolderReader:
-    """Reads the images of a folder by number; the next good one stands in for one that
-    can't be read."""
+    "Reads the images of a folder by number."
     def __init__(self,
-        paths: list[Path], # Image files
-        size: int|None=None, # Side of the square images, pixels; as they are if None
-        channels: int=3, # 1, 3 or 4
+        stream: FolderStream, # The folder, and what its images have in common
     ):
-        self.paths, self.size, self.channels = paths, size, channels
-        # files that were named; the shape of all images
-        self.named, self.shape = set(), None
-        self.shape = self(0).shape
+        self.folder, self.paths = stream.folder, stream.paths
+        self.how = stream.size, stream.channels, stream.scales
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
-        for k in range(len(self.paths)):
-            path = self.paths[(i + k) % len(self.paths)]
-            try: image = load_image(path, self.size, self.channels)
-            except (OSError, Image.DecompressionBombError):
-                self._name(path, 'cannot be read')
-            else:
-                if self.shape in (None, image.shape): return image
-                self._name(path, f'is {image.shape[2]}×{image.shape[1]}, not '
-                                 f'{self.shape[2]}×{self.shape[1]}')
-        raise ValueError(f'expected images in {self.paths[0].parent}, '
-                         f'got {len(self.paths)} files, none of them readable')
-
-    def _name(self, path, why):
-        if path not in self.named:
-            print(f'{path} {why}; the next image takes its place', file=sys.stderr)
-        self.named.add(path)
+        return load_image(self.paths[i], *self.how)
 
 # %% ../../nbs/engine/20_streams.ipynb #ff12e091
 class ArrayReader:
-    """Reads images from a .npy file by number, or from the array `images` of a .npz
-    file."""
+    """Reads images from a .npy file by number, or from the array `images` or `arr_0`
+    of a .npz file."""
     def __init__(self,
         path: str|Path, # The file; (N, H, W), (N, H, W, C) or (N, C, H, W), uint8
         # Crop to a square and resize to this side, pixels; as they are if None
         size: int|None=None,
     ):
         self.path, self.size, self.labels = Path(path), size, None
+        if not self.path.exists():
+            raise FileNotFoundError(f'expected an array of images in {path}, which is '
+                                    'not there; check the path')
         try: self._open()
-        except FileNotFoundError: raise
-        # NumPy's words for damage
-        except (OSError, ValueError, LookupError, EOFError, BadZipFile) as e:
+        except Exception as e: # NumPy has many words for damage
             raise ValueError('expected an array of images (.npy, or .npz with '
                              f'`images`) in {path}, got {str(e)[:90]}') from e
         shape = self.array.shape
-        if self.array.dtype != np.uint8 or self.array.ndim not in (3, 4) or not len(
-            self.array):
+        if (self.array.dtype != np.uint8 or self.array.ndim not in (3, 4)
+            or not self.array.size):
             raise ValueError('expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) '
                              f'in {path}, got {self.array.dtype} {shape}')
         self.channels_last = len(shape) == 4 and shape[-1] in (1, 3, 4)
@@ -122,11 +117,17 @@ class ArrayReader:
                              f'{path}, got {tuple(self.labels.shape)}')
 
     def _open(self):
+        if not self.path.is_file(): raise ValueError('no file')
+        if is_zipfile(self.path): # it is unpacked into memory
+            with ZipFile(self.path) as archive:
+                unpacked = sum(part.file_size for part in archive.infolist())
+            require_memory(unpacked, 'its arrays')
         found = np.load(self.path, mmap_mode='r', allow_pickle=False)
         is_archive = hasattr(found, 'files') # whatever its name ends in
-        self.array = found['images'] if is_archive else found
+        if not is_archive: self.array = found
+        else: self.array = found['images' if 'images' in found else 'arr_0']
         if is_archive and 'labels' in found:
-            self.labels = torch.as_tensor(found['labels']).long()
+            self.labels = torch.as_tensor(found['labels'].astype(np.int64))
 
     def __len__(self): return len(self.array)
 
@@ -152,7 +153,7 @@ class HubReader:
         name: str, # Its name on the Hub, or the folder it was saved to
         split: str='train', # Which split
         size: int|None=None, # Side of the square images, pixels; as they are if None
-        channels: int|None=None, # 1, 3 or 4; as the first image if None
+        channels: int|None=None, # 1, 3 or 4; what they have in common if None
     ):
         self.rows, self.size = _open_hub(name, split), size
         self.column, label = self._first('Image'), self._first('ClassLabel')
@@ -161,9 +162,9 @@ class HubReader:
                              f'{", ".join(self.rows.features)}')
         self.labels = torch.tensor(self.rows[label][:]) if label else None
         self.classes = self.rows.features[label].names if label else []
-        self.channels = channels or (1
-                                     if self.rows[0][self.column].mode in ('1', 'L',
-                                         'I;16') else 3)
+        self.name, picture = name, lambda i: self.rows[i][self.column]
+        found, self.scales, _ = survey(picture, len(self.rows))
+        self.channels = channels or found
 
     def _first(self, kind): # the first column of this kind
         return next((c for c, feature in self.rows.features.items()
@@ -172,7 +173,13 @@ class HubReader:
     def __len__(self): return len(self.rows)
 
     def __call__(self, i: int)->Tensor:
-        return pixels_of(self.rows[i][self.column], self.size, self.channels)
+        try:
+            image = self.rows[i][self.column] # here it is decoded
+            pixels = read_image(image, self.channels, self.scales)
+        except Exception as e: # whatever a decoder says of damaged bytes
+            raise ValueError(f'expected an image in row {i} of {self.name}, got one '
+                             f'that cannot be read ({str(e)[:90]})') from e
+        return pixels if self.size is None else square_pixels(pixels, self.size)
 
 # %% ../../nbs/engine/20_streams.ipynb #91c932b9
 def _open_hub(name, split):
@@ -199,29 +206,33 @@ def _open_hub(name, split):
 def open_images(
     # What load_images takes; or a .npy or .npz file; or 'hf:' and a Hugging Face name
     # or folder
-    name: str='digits',
+    name: str|Path='digits',
     split: str='train', # 'train' or 'test', where there are both
     size: int|None=None, # Side of square images, pixels; the set's own if None
     root: str|Path='data', # Where downloads are kept
     memory: float=4e9, # Largest set that is kept in memory, bytes
+    download: bool=True, # Fetch a torchvision set that is not in root?
 ) -> ImageSet|StreamedSet: # The images, in memory or read when needed
     "Open images from any source. Raises ValueError or FileNotFoundError with a remedy."
     if size is not None and size < 1:
         raise ValueError(f'expected size >= 1 pixel, got {size}')
-    path = Path(name)
-    if path.suffix in ('.npy', '.npz'):
+    path, name = Path(name), str(name)
+    if is_named_set(name) or not name: return load_images(
+        name, split, size, root=root, download=download)
+    if path.suffix in ('.npy', '.npz') and not path.is_dir():
         read = ArrayReader(path, size)
         found = StreamedSet(read, len(read), path.name, read.labels)
     elif name.startswith('hf:'):
         read = HubReader(name[3:], split, size)
         found = StreamedSet(read, len(read), name, read.labels, read.classes)
-    elif path.is_dir() and name not in named_sets:
+    elif path.is_dir():
         stream = FolderStream(path, size)
         # says what is missing
         if not stream.paths: return load_images(name, split, size, root=root)
         labels, classes = label_by_folder(stream.paths, path)
-        found = StreamedSet(FolderReader(stream.paths, size, stream.channels),
-                            len(stream.paths), name, labels, classes)
+        found = StreamedSet(FolderReader(stream), len(stream.paths), name, labels,
+                            classes)
+        found.ignored = stream.ignored
     else: return load_images(name, split, size, root=root)
     if np.prod(found.shape, dtype=float) > memory: return found
     return load_images(name, size=size) if path.is_dir() else read_all(found)
@@ -229,13 +240,20 @@ def open_images(
 # %% ../../nbs/engine/20_streams.ipynb #d5754b49
 def read_all(
     data: StreamedSet, # Images that are read one by one
-    workers: int=0, # Processes that read
-) -> ImageSet: # The same images in memory
-    "Read a streamed set once, and keep it."
-    images = torch.empty(data.shape, dtype=torch.uint8)
-    loader = DataLoader(data, batch_size=100, num_workers=workers, generator=seeded(0))
-    for place, batch in zip(images.split(100), loader): place.copy_(batch)
-    return ImageSet(images, data.labels, data.name, classes=data.classes)
+) -> ImageSet: # The same images in memory, without those that can't be read
+    "Read a streamed set once, and keep it. Raises ValueError for several sizes."
+    require_memory(np.prod(data.shape, dtype=float), f'the images of {data.name}')
+    images, good, bad = torch.empty(data.shape, dtype=torch.uint8), [], []
+    for i in range(len(data)):
+        try: image = data.read(i)
+        except ValueError:
+            bad.append(f'image {i}')
+            continue
+        if image.shape != data.shape[1:]: data.read_one(i) # says so
+        images[len(good)] = image
+        good.append(i)
+    return ImageSet(images[:len(good)], data.labels[good], data.name, bad, data.classes,
+                    data.ignored)
 
 # %% ../../nbs/engine/20_streams.ipynb #a5b76bdb
 def image_batches(

@@ -8,39 +8,43 @@ __all__ = ['Trainer']
 # %% ../../nbs/engine/22_trainer.ipynb #ebecbc8a
 import json
 import math
-import shutil
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
+from time import perf_counter
 
-import matplotlib.pyplot as plt
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from ..data import ImageSet, image_grid, save_images, to_float
-from .checkpoints import atomic_dir, atomic_write, write_checksums
-from .options import TrainConfig, check_device, fill_in
+from ..data import ImageSet, to_float
+from ddpm_nbdev.engine.checkpoints import (
+    RunLog,
+    atomic_dir,
+    atomic_write,
+    fingerprint,
+    place_of,
+    refuse_used_directory,
+    remove,
+)
+from ddpm_nbdev.engine.options import (
+    TrainConfig,
+    check_batch,
+    check_device,
+    fill_in,
+)
 from .streams import StreamedSet, image_batches
 from ..forward import Denoiser, seeded
 from ..loss import ddpm_loss, draw_t_eps, min_snr_weight, stable_target
-from ..plotting import plot_lines
+from ..saving import checkpoints, save as save_denoiser, write_checksums
 from ..schedule import make_schedule
-from ddpm_nbdev.training import (
-    batch_indices,
-    checkpoints,
-    lr_factor,
-    make_ema,
-    mirror_half,
-)
-from ..training import save as save_denoiser
+from ..training import batch_indices, lr_factor, make_ema, mirror_half
 from ..unet import make_unet, preset_for
 
 # %% ../../nbs/engine/22_trainer.ipynb #797f3597
@@ -67,9 +71,10 @@ class Trainer:
         self.generator = seeded(config.seed, self.device)
         if rank := self.accelerator.process_index:
             torch.manual_seed(config.seed + 1_000_003*rank)
-        self.step, self.losses = 0, []
-        self.first, self.saved = 0, None # steps: where it began, of the last checkpoint
+        # steps: now, where it began, of the last checkpoint
+        self.step, self.first, self.saved, self.losses = 0, 0, None, []
         self.stop = False # set it to end after the current step
+        self.place = None # which directory this run is, once it has begun
         self.skipped = torch.zeros(2, device=self.device) # bad steps: in a row, in all
 
 # %% ../../nbs/engine/22_trainer.ipynb #18e4050c
@@ -86,21 +91,15 @@ def _find_device(self: Trainer, config):
 
 @patch
 def _refuse_used_directory(self: Trainer): # the first process looks, before it is made
-    run = self.run
-    used = run.exists() and (not run.is_dir()
-                             or any(p.name != '.lock' for p in run.iterdir()))
-    if broadcast_object_list([used])[0]:
-        go_on = f'go on with ddpm_train --resume {run}, or ' if checkpoints(run) else ''
-        raise FileExistsError(f'expected a new run directory, got {run}, which exists '
-                              f'and is kept; {go_on}name another with --out')
+    refused = None
+    try: refuse_used_directory(self.run)
+    except FileExistsError as e: refused = e
+    if refused := broadcast_object_list([refused])[0]: raise refused
 
 @patch
 def _share_batch(self: Trainer): # which rows of a batch are this process's
     n, rank = self.accelerator.num_processes, self.accelerator.process_index
-    B, accumulate = self.config.batch_size, self.config.accumulate
-    if B % (parts := n*accumulate):
-        raise ValueError(f'expected a batch size that {parts} parts divide (processes '
-            f'× accumulate, {n} × {accumulate}), got {B}; take {-(-B//parts)*parts}')
+    B = check_batch(self.config, n)
     self.mine = slice(rank*B//n, (rank + 1)*B//n)
 
 # %% ../../nbs/engine/22_trainer.ipynb #6f419b08
@@ -168,8 +167,7 @@ def _parts(self: Trainer, pixels): # x_0, t and eps of each part of this process
     return list(zip(*(a.chunk(self.config.accumulate) for a in mine)))
 
 @patch
-# the gradient of a part; processes exchange theirs at the last one
-def _backward(self: Trainer, x_0, t, eps, last):
+def _backward(self: Trainer, x_0, t, eps, last): # processes exchange at the last
     if self.reference is not None:
         x_0, eps = stable_target(self.denoiser.schedule, x_0, t, eps, self.reference)
     with nullcontext() if last else self.accelerator.no_sync(self.unet):
@@ -185,9 +183,9 @@ def _backward(self: Trainer, x_0, t, eps, last):
 @patch
 def save(self: Trainer) -> Path: # The new checkpoint
     """Write a checkpoint, whole or absent; then remove the oldest beyond `keep`.
-    All processes call it, one writes."""
+    All processes call it, one writes. None is written while steps are skipped."""
     folder = self.run/'checkpoints'/f'step-{self.step}'
-    if self.saved == self.step: return folder # it stands already
+    if self.saved == self.step or self.skipped[0] > 0: return folder
     # dropout draws from the device's own random numbers, in each process
     on_gpu = self.device.type == 'cuda'
     rng = torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()
@@ -198,15 +196,19 @@ def save(self: Trainer) -> Path: # The new checkpoint
 
 @patch
 def _write_checkpoint(self: Trainer, folder, rng): # and prune
+    if self.place and self.place != place_of(self.run):
+        raise FileNotFoundError(f'expected {self.run} as this run began it, got '
+                                'another or none; it was removed while the run went on')
     try:
         with atomic_dir(folder) as aside: self._write(aside, rng)
     # torch and safetensors have their own names for a full disk
     except (OSError, RuntimeError, SafetensorError) as e:
-        good = checkpoints(self.run)
-        raise ValueError(f'expected to write a checkpoint at step {self.step}, got '
-            f'"{e}"; make room and go on with ddpm_train --resume {self.run}; '
-            f'the last good one is {good[-1] if good else "none"}') from e
-    for old in checkpoints(self.run)[:-self.config.keep]: shutil.rmtree(old)
+        if 'DataLoader worker' in str(e): raise # a reader died just now
+        good = (checkpoints(self.run) or ['none'])[-1]
+        raise OSError(f'expected to write a checkpoint at step {self.step}, got '
+            f'"{e}"; make room and go on with ddpm_train --resume '
+            f'{quote(str(self.run))}; the last good one is {good}') from e
+    for old in checkpoints(self.run)[:-self.config.keep]: remove(old)
 
 @patch
 def _write(self: Trainer, aside, rng):
@@ -218,6 +220,7 @@ def _write(self: Trainer, aside, rng):
         optimizer=self.optimizer.state_dict(), scheduler=self.scheduler.state_dict(),
         n_averaged=self.ema.n_averaged, generator=self.generator.get_state(),
         device=self.device.type, shape=tuple(self.data.shape)), aside/'state.pt')
+    (aside/'config.json').write_text(self._settings()) # if the run's own is lost
     write_checksums(aside)
 
 # %% ../../nbs/engine/22_trainer.ipynb #b1bdd282
@@ -229,7 +232,7 @@ def train(self: Trainer,
     c, log = self.config, self._begin()
     bar = tqdm(total=c.steps, initial=self.step, unit='step',
                disable=not (progress and self.is_main), desc='train')
-    started, self.first = time.perf_counter(), self.step
+    started, self.first = perf_counter(), self.step
     indices = (i[self.mine]
                for i in batch_indices(len(self.data), c.batch_size, c.seed, self.step))
     batches = image_batches(self.data, indices, self.device, c.workers)
@@ -237,27 +240,31 @@ def train(self: Trainer,
         loss, norm = self.train_step(next(batches))
         bar.update()
         if self.step % c.log_every == 0 or self.step == c.steps:
-            seconds = time.perf_counter() - started
-            speed = (self.step - self.first)*c.batch_size/seconds
+            speed = (self.step - self.first)*c.batch_size/(perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
             bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s')
-        if c.sample_every and self.step % c.sample_every == 0: self._grid(log)
+        if c.sample_every and self.step % c.sample_every == 0 and self.sample and log:
+            log.grid(self.step, self.sample(self.averaged))
         if c.save_every and self.step % c.save_every == 0: self.save()
     bar.close()
-    if log: log.close()
-    if self.losses and self.is_main: self._loss_curve()
+    if log: log.close(self.losses, c.target)
+    self._refuse_divergence(1)
     return self.save()
 
 # %% ../../nbs/engine/22_trainer.ipynb #72647476
 @patch
-# the directory, its config.json and its log; None for all processes but the first
-def _begin(self: Trainer):
+def _begin(self: Trainer): # the directory, settings and log; by one process
     if not self.is_main: return None
     self.run.mkdir(parents=True, exist_ok=True)
+    self.place = place_of(self.run)
+    atomic_write(self.run/'config.json', self._settings())
+    atomic_write(self.run/'data.json', json.dumps(fingerprint(self.data)))
+    return RunLog(self.run, self.step)
+
+@patch
+def _settings(self: Trainer): # the text of config.json
     about = {'train': asdict(self.config), 'unet': self.ema.module.config}
-    atomic_write(self.run/'config.json', json.dumps(about, indent=2))
-    # what a crash left beyond is void
-    return SummaryWriter(self.run/'tensorboard', purge_step=self.step + 1)
+    return json.dumps(about, indent=2)
 
 @patch
 def _asked_to_stop(self: Trainer): # is any process?
@@ -269,32 +276,25 @@ def _asked_to_stop(self: Trainer): # is any process?
 
 @patch
 def _log(self: Trainer, log, loss, norm, speed):
-    in_a_row, in_all = self.skipped.int().tolist()
-    rate = self.scheduler.get_last_lr()[0]
-    if in_a_row >= 10:
-        good, none = checkpoints(self.run), 'none: save more (--save_every)'
-        raise ValueError(f'expected a finite loss, got NaN or infinity {in_a_row} '
-                         f'times in a row at step {self.step}, with rate {rate:.2g}; '
-                         f'start anew with --lr {self.config.lr/3:.1g}; the last good '
-                         f'checkpoint is {good[-1] if good else none}')
+    self._refuse_divergence(10)
+    in_all, rate = int(self.skipped[1]), self.scheduler.get_last_lr()[0]
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
     self.losses.append((self.step, loss))
-    now = dict(loss=loss, lr=rate, grad_norm=norm, images_per_s=speed, skipped=in_all)
-    for name, value in now.items(): log.add_scalar(name, value, self.step)
+    log.scalars(self.step, loss=loss, lr=rate, grad_norm=norm, images_per_s=speed,
+                skipped=in_all)
 
 @patch
-def _grid(self: Trainer, log):
-    if self.sample is None or not self.is_main: return
-    images = self.sample(self.averaged)
-    (self.run/'samples').mkdir(exist_ok=True)
-    save_images(images, self.run/'samples'/f'step-{self.step}.png')
-    log.add_image('samples', image_grid(images), self.step, dataformats='HWC')
-
-@patch
-def _loss_curve(self: Trainer):
-    atomic_write(self.run/'loss.json', json.dumps(self.losses))
-    steps, losses = zip(*self.losses)
-    ax = plot_lines(steps, {'loss': losses}, 'optimizer step',
-                    f'squared error of {self.config.target}', log='y')
-    ax.figure.savefig(self.run/'loss.png', dpi=110)
-    plt.close(ax.figure)
+def _refuse_divergence(self: Trainer, most): # raise after so many bad steps in a row
+    in_a_row = int(self.skipped[0])
+    if in_a_row < most: return
+    # the weights that led to the first bad step were bad themselves
+    last_good = self.step - in_a_row - 1
+    for folder in checkpoints(self.run) if self.is_main else ():
+        if int(folder.name[5:]) > last_good:
+            folder.rename(folder.with_name(f'{folder.name}.diverged'))
+    good, none = checkpoints(self.run), 'none: save more (--save_every)'
+    raise FloatingPointError(
+        f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at '
+        f'step {self.step}, with rate {self.scheduler.get_last_lr()[0]:.2g}; start '
+        f'anew with --lr {self.config.lr/3:.1g}; the last good checkpoint is '
+        f'{good[-1] if good else none}')
