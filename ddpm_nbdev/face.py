@@ -141,9 +141,10 @@ def _config(data, out, resume, epochs, options):
 def _is_default(data): return isinstance(data, str) and data == 'digits'
 
 def _refuse_early(config, out, processes): # before images are read
+    from ddpm_nbdev.engine.resume import in_all
     check_batch(config, processes.num_processes)
     if config.size and not config.preset: preset_for(config.size, config.size)
-    if out and processes.is_main_process: refuse_used_directory(Path(out))
+    if out: in_all(processes, lambda: refuse_used_directory(Path(out)))
 
 def _open(data, config, processes, download): # the images to learn from
     from ddpm_nbdev.engine.streams import open_images
@@ -176,13 +177,9 @@ def _new_run(data, processes):
 def _lock(run, processes) -> Iterator[None]:
     """The lock of a run, held by the first process.
     Raises in all of them if it can't be had."""
-    from accelerate.utils import broadcast_object_list
+    from ddpm_nbdev.engine.resume import in_all
     with ExitStack() as stack:
-        refused = None
-        try:
-            if processes.is_main_process: stack.enter_context(run_lock(run))
-        except (ValueError, OSError) as e: refused = e
-        if refused := broadcast_object_list([refused])[0]: raise refused
+        in_all(processes, lambda: stack.enter_context(run_lock(run)))
         yield
 
 def log_start(
