@@ -193,7 +193,6 @@ def run_lock(
 ) -> Iterator[None]: # While inside, no other process can enter
     "A lock on a run directory. Raises ValueError if another process trains there."
     lock = FileLock(Path(run)/'.lock')
-    _held.append(lock)
     try:
         Path(run).mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
@@ -224,12 +223,3 @@ def remove(
 def place_of(folder): # which directory it is, whatever has its name; None if none is
     try: return (status := os.stat(folder)).st_dev, status.st_ino
     except OSError: return None
-
-_held = [] # locks of this process
-
-def _close_locks(): # in a forked child, which would hold them beyond its parent's death
-    for lock in _held:
-        if lock.is_locked: os.close(lock._context.lock_file_fd)
-    _held.clear()
-
-if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_close_locks)
