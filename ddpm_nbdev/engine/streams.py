@@ -86,8 +86,6 @@ class FolderReader:
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         return load_image(self.paths[i], *self.how)
 
-    def name_of(self, i): return str(self.paths[i].relative_to(self.folder))
-
 # %% ../../nbs/engine/20_streams.ipynb #ff12e091
 class ArrayReader:
     """Reads images from a .npy file by number, or from the array `images` or `arr_0`
@@ -237,7 +235,7 @@ def open_images(
         found.ignored = stream.ignored
     else: return load_images(name, split, size, root=root)
     if np.prod(found.shape, dtype=float) > memory: return found
-    return read_all(found)
+    return load_images(name, size=size) if path.is_dir() else read_all(found)
 
 # %% ../../nbs/engine/20_streams.ipynb #d5754b49
 def read_all(
@@ -249,7 +247,7 @@ def read_all(
     for i in range(len(data)):
         try: image = data.read(i)
         except ValueError:
-            bad.append(getattr(data.read, 'name_of', 'image {}'.format)(i))
+            bad.append(f'image {i}')
             continue
         if image.shape != data.shape[1:]: data.read_one(i) # says so
         images[len(good)] = image
