@@ -40,7 +40,10 @@ def to_pixels(
 ) -> Tensor: # uint8, (N, C, H, W)
     """Images as pixels. Raises ValueError for another shape or type, values beyond
     [-1, 1] by more than half a grey level, or floats that look like [0, 1]."""
-    images = torch.as_tensor(images)
+    try: images = torch.as_tensor(images)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ValueError(f'expected a tensor or an array of images, got '
+                         f'{type(images).__name__} ({str(e)[:60]})') from e
     shape = tuple(images.shape)
     if len(shape) != 4 or 0 in shape or (shape[1] > 4 >= shape[3]):
         raise ValueError('expected images (N, C, H, W) with channels before rows, got '
@@ -76,6 +79,7 @@ class ImageSet:
     # Names of the labels, where they have names
     classes: list = field(default_factory=list)
     ignored: str = '' # What was passed over beside them, for reports
+    files: dict = field(default_factory=dict) # Path in their folder -> size, bytes
 
     def __post_init__(self):
         self.images = to_pixels(self.images)
@@ -183,8 +187,9 @@ def load_folder(
     stream = FolderStream(folder, size, channels)
     images = torch.cat(list(stream))
     labels, classes = label_by_folder(stream.read, stream.folder)
+    files = {str(p.relative_to(stream.folder)): p.stat().st_size for p in stream.read}
     return ImageSet(images, labels, str(folder), stream.unreadable, classes,
-                    stream.ignored)
+                    stream.ignored, files if len(files) <= 10_000 else {})
 
 def label_by_folder(
     paths: list[Path], # Image files

@@ -64,6 +64,7 @@ def run_training(
     resume: str|Path|None=None, # As `train` takes it
     epochs: int|None=None, # As `train` takes it
     progress: bool=True, # Show progress bars?
+    named: bool=False, # Was the data named, rather than left as it was?
     **options, # Of TrainConfig
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
@@ -74,12 +75,17 @@ def run_training(
         stop_on_signals,
     )
     started = time.perf_counter()
-    config = _config(data, out, resume, epochs, options)
+    named = named or not (isinstance(data, str) and data == 'digits')
+    config = _config(data, out, resume, epochs, options, named)
     processes = share_work(config.device)
     _refuse_early(config, out, processes)
     # what a run's file says of places is not believed: nothing is fetched for it
-    download = not resume or 'root' in options or not _is_default(data)
-    images = _open(data, config, processes, download)
+    download = not resume or 'root' in options or named
+    try: images = _open(data, config, processes, download)
+    except (ValueError, OSError) as e:
+        if named or not resume: raise
+        raise ValueError(f'expected the data of {resume} where it was, got: {e}; if '
+                         'it lies elsewhere now, name it (--data)') from e
     warn_of(images)
     if epochs is not None:
         config = replace(config,
@@ -91,7 +97,7 @@ def run_training(
         if resume: stack.enter_context(_lock(run, processes))
         machine = {k: v for k, v in options.items() if k in machine_options}
         trainer = (Trainer.resume(run, images, config.steps, grid,
-                                  other_data=not _is_default(data), **machine)
+                                  other_data=named, **machine)
                    if resume else Trainer(config, images, run, grid))
         trainer.config.data = config.data # where it lies now
         # after it is known to be new
@@ -123,7 +129,7 @@ def resume_config(
                          f'{", ".join(differs)}; leave them out, or begin a new run')
     return replace(config, **{k: v for k, v in options.items() if k in free})
 
-def _config(data, out, resume, epochs, options):
+def _config(data, out, resume, epochs, options, named):
     if out and resume:
         raise ValueError(f'expected a new run or one to resume, got both ({out} and '
                          f'{resume})')
@@ -131,14 +137,12 @@ def _config(data, out, resume, epochs, options):
         raise ValueError(f'expected steps or epochs, got {options["steps"]} and '
                          f'{epochs}')
     name = (str(data) if isinstance(data, str | Path) else
-            data.name if isinstance(data, ImageSet) else 'images')
+            getattr(data, 'name', None) or 'images')
     if resume is not None:
-        given = {} if _is_default(data) else {'data': name}
+        given = {'data': name} if named else {}
         return resume_config(RunOptions(resume=resume).resume, options | given)
     RunOptions(out=out)
     return TrainConfig(**options, data=name)
-
-def _is_default(data): return isinstance(data, str) and data == 'digits'
 
 def _refuse_early(config, out, processes): # before images are read
     from ddpm_nbdev.engine.resume import in_all
@@ -147,8 +151,8 @@ def _refuse_early(config, out, processes): # before images are read
     if out: in_all(processes, lambda: refuse_used_directory(Path(out)))
 
 def _open(data, config, processes, download): # the images to learn from
-    from ddpm_nbdev.engine.streams import open_images
-    if isinstance(data, ImageSet): return data
+    from ddpm_nbdev.engine.streams import StreamedSet, open_images
+    if isinstance(data, ImageSet | StreamedSet): return data
     fetched = config.data.startswith('hf:') and not Path(config.data[3:]).is_dir()
     if fetched and not download:
         raise ValueError(f'expected a name to fetch {config.data} by, got it from the '

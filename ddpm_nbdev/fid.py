@@ -32,6 +32,9 @@ def frechet_distance(
     mu_x, sigma_x, mu_y, sigma_y = (m.double() for m in (mu_x, sigma_x, mu_y, sigma_y))
     check_gaussian(mu_x, sigma_x, 'the first set')
     check_gaussian(mu_y, sigma_y, 'the second set')
+    if len(mu_x) != len(mu_y):
+        raise ValueError(f'expected features of one kind, got {len(mu_x)} and '
+                         f'{len(mu_y)} numbers an image')
     A = _root(sigma_x)
     return _distance(mu_x - mu_y, sigma_x.trace() + sigma_y.trace(), A @ sigma_y @ A.T)
 
@@ -48,10 +51,10 @@ def check_gaussian(
     where: str, # Where they come from, for the message
 ):
     "Raise ValueError for what is no mean, or no covariance."
-    if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)):
+    if mu.ndim != 1 or not len(mu) or sigma.shape != (len(mu), len(mu)):
         raise ValueError(f'expected mu (D,) and sigma (D, D) in {where}, got '
                          f'{tuple(mu.shape)} and {tuple(sigma.shape)}')
-    if not (torch.isfinite(mu).all() and torch.isfinite(sigma).all()):
+    if not (mu.abs().max() < 1e100 and sigma.abs().max() < 1e100): # also catches NaN
         raise ValueError(f'expected finite numbers in {where}, got NaN or infinity; '
                          'measure them again')
     rounding = 1e-6*sigma.abs().max().clamp(min=1e-12)

@@ -29,8 +29,10 @@ def find_images(
     def closed(error): ignored['folder that cannot be opened'] += 1
     for where, folders, files in os.walk(folder, onerror=closed, followlinks=True):
         status = os.stat(where)
-        if (place := (status.st_dev, status.st_ino)) in seen: folders.clear()
-        if place in seen: continue
+        if (place := (status.st_dev, status.st_ino)) in seen:
+            folders.clear()
+            ignored['folder that was seen before'] += 1
+            continue
         seen.add(place)
         folders[:] = sorted(f for f in folders if not f.startswith('.'))
         ignored['run directory'] += len(folders)
@@ -197,13 +199,16 @@ class FolderStream:
                 f'expected a folder of images, got {folder}, which is '
                 + ('a file; name its folder' if is_file else
                    'not there; check the path'))
+        if channels not in (None, 1, 3, 4):
+            raise ValueError(f'expected 1, 3 or 4 channels, got {channels!r}')
         self.paths, passed_over = find_images(self.folder)
         self.ignored = ', '.join(f'{n} × {what}' for what, n in (+passed_over).items())
         paths = self.paths
         found, self.scales, sizes = survey(lambda i: Image.open(paths[i]), len(paths))
         self.channels = channels or found
         if size is None and len(sizes) > 1: self._refuse_sizes()
-        self.read, self.unreadable = [], [] # paths, known after an iteration
+        # paths, known after an iteration, and why one could not be read
+        self.read, self.unreadable, self.reason = [], [], ''
 
     def __iter__(self): # uint8 batches, (B, C, H, W)
         self.read, self.unreadable, shape = [], [], None
@@ -217,13 +222,14 @@ class FolderStream:
             beside = f'; passed over: {self.ignored}' if self.ignored else ''
             raise ValueError(f'expected images ({", ".join(suffixes)}) in '
                              f'{self.folder}, got none that can be read '
-                             f'({len(self.unreadable)} unreadable{beside}); check the '
-                             'path')
+                             f'({len(self.unreadable)} unreadable{beside}); '
+                             f'{self.reason or "check the path"}')
 
     def _load(self, paths):
         for path in paths:
             try: image = load_image(path, self.size, self.channels, self.scales)
-            except ValueError:
+            except ValueError as e:
+                self.reason = str(e) # of the last one
                 self.unreadable.append(str(path.relative_to(self.folder)))
             else:
                 self.read.append(path)

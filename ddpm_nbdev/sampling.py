@@ -248,6 +248,7 @@ def sample(
     generator = _find_generator(Denoiser.check(denoiser), n, seed, generator, part)
     mine = torch.arange(n).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
+    if batch_size < 1: raise ValueError(f'expected batch_size >= 1, got {batch_size}')
     batches, images = mine.split(batch_size), []
     if label is not None: label = torch.as_tensor(label).to(denoiser.device).expand(n)
     bar = _call_bar(denoiser, len(batches), progress, kwargs)
@@ -264,6 +265,8 @@ def sample(
 
 # %% ../nbs/10_sampling.ipynb #0416db92
 def _find_generator(denoiser, n, seed, generator, part):
+    if type(n) is not int and not hasattr(n, '__index__'):
+        raise ValueError(f'expected a whole number of images, got {n!r}')
     if n < part[1]:
         raise ValueError(f'expected n >= {part[1]} image(s), one a process, got {n}')
     if generator is None:

@@ -114,6 +114,7 @@ def _whole(value, low, high=2**16): # a whole number in a range, or an error
 
 def _check_unet(config): # against the types of UNet's arguments
     known = inspect.signature(UNet).parameters
+    if not isinstance(config, dict): raise ValueError('unet is no dictionary')
     if unknown := set(config) - set(known): raise _Newer(sorted(unknown)[0][:60])
     if missing := set(known) - set(config): raise ValueError(f'no {sorted(missing)[0]}')
     for name, value in config.items():
@@ -200,6 +201,9 @@ def _weights_path(given): # the file with the averaged weights
     path = Path(given)
     if not str(given): raise ValueError("expected a run, or a file of weights, got ''")
     if checkpoints(path): path = newest_good(path)
+    if (path/'sha256.json').exists() and (damage := find_damage(path)):
+        raise ValueError(f'expected a whole checkpoint, got {path}, which is damaged '
+                         f'({damage}); take the run, or another')
     if path.is_dir(): path = path/'ema.safetensors'
     if path.is_file(): return path
     kind = 'is no file' if path.exists() else 'is missing'

@@ -166,6 +166,9 @@ def check_timesteps(
     for t, s in pairwise(found):
         if t == s or falls and t < s:
             raise ValueError(f'expected timesteps that fall, got {t} before {s}')
+    if found[-1] != min(found):
+        raise ValueError('expected timesteps that end at their lowest, got '
+                         f'{found[-1]}')
     return found
 
 def _whole(value, name):

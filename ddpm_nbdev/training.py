@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from .data import check_range
 from .forward import Denoiser, seeded
 from .loss import ddpm_loss, draw_t_eps, stable_target
 
@@ -90,7 +91,8 @@ def fit(
     "Train a denoiser (Alg. 1, Ho et al. 2020). Raises ValueError for a bare network."
     network, schedule = (d := Denoiser.check(denoiser)).network, d.schedule
     network.train().to(memory_format=torch.channels_last)
-    images, generator = images.to(d.device), seeded(seed, d.device)
+    check_range(images)
+    images, generator = images.to(d.device, torch.float32), seeded(seed, d.device)
     ema = make_ema(network, ema_decay)
     order = batch_indices(len(images), batch_size, seed)
     optimizer = AdamW(network.parameters(), lr, weight_decay=.01, fused=True)

@@ -97,11 +97,9 @@ def refuse_used_directory(
 ):
     "Raise FileExistsError for a directory that holds anything but a failed beginning."
     if not (run.exists() or run.is_symlink()): return
-    of_beginning = '.lock', 'config.json', 'data.json', 'tensorboard'
-    used = not run.is_dir() or any(
-        p.name not in of_beginning and not p.name.startswith('.config.json')
-        and not (p.name == 'checkpoints' and not any(p.iterdir()))
-        for p in run.iterdir())
+    of_beginning = 'config.json', 'data.json', 'tensorboard', 'samples', 'checkpoints'
+    used = not run.is_dir() or checkpoints(run) or any(
+        p.name not in of_beginning and p.name[0] != '.' for p in run.iterdir())
     if used or run.is_dir() and _is_other(run):
         go_on = f'go on with ddpm_train --resume {quote(str(run))}, or '
         raise FileExistsError(f'expected a new run directory, got {run}, which exists '
@@ -121,8 +119,8 @@ def fingerprint(
     spread = torch.linspace(0, N - 1, 16).long().tolist()
     some = (data.images if isinstance(data, ImageSet) else
             torch.stack([data[i] for i in spread]))
-    found = dict(shape=list(data.shape),
-                 pixels=sha256(some.contiguous().cpu().numpy()).hexdigest(), files={})
+    found = dict(shape=list(data.shape), files=getattr(data, 'files', {}),
+                 pixels=sha256(some.contiguous().cpu().numpy()).hexdigest())
     if isinstance(read := getattr(data, 'read', None), FolderReader) and N <= 10_000:
         found['files'] = {str(p.relative_to(read.folder)): p.stat().st_size
                           for p in read.paths}

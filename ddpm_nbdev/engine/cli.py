@@ -33,8 +33,6 @@ def one_line_errors(
 # While inside, errors of input and at run time are for the person who called
 ) -> Iterator[None]:
     "Print an error as one line and exit with 2."
-    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
     try: yield
     except KeyboardInterrupt:
         print(f'{command}: interrupted', file=sys.stderr)
@@ -42,14 +40,32 @@ def one_line_errors(
     except BrokenPipeError: # who read has gone, as in: ddpm_fid a b | head -1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
-    except (ValueError, OSError, MemoryError, ArithmeticError) as e:
+    except (ValueError, OSError, MemoryError, ArithmeticError, RuntimeError) as e:
         if debug: traceback.print_exc()
+        e = _ours(e)
         # of a process that reads
         said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(
             e) else str(e)
         if is_main_process():
             print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
         raise SystemExit(2) from None
+
+def _parser(command):
+    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
+    return Parser(command.__name__, command.__doc__, f'ddpm_nbdev {__version__}')
+
+def _ours(e): # an error in our words; what is none for people is raised
+    if isinstance(e, OSError) and e.errno:
+        return OSError(f'expected files that can be read and written, got '
+                       f'"{e.strerror}" at {e.filename or "the output"}; make room, '
+                       'or name another place')
+    if type(e) is not RuntimeError: return e
+    if 'allocate memory' in str(e) or 'out of memory' in str(e):
+        return MemoryError('expected the work to fit into memory, got '
+                           f'"{str(e).splitlines()[0][:80]}"; ask for fewer or '
+                           'smaller images')
+    raise e
 
 # %% ../../nbs/engine/26_cli.ipynb #6f2c94c8
 def ddpm_train(
@@ -58,7 +74,7 @@ def ddpm_train(
 ):
     """Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics
     in a run directory."""
-    parser = Parser('ddpm_train', ddpm_train.__doc__, f'ddpm_nbdev {__version__}')
+    parser = _parser(ddpm_train)
     parser.add('data', TrainConfig, 'data', 'size', 'flip', 'root')
     parser.add('network', TrainConfig, 'preset', 'schedule', 'T', 'target', 'dropout')
     parser.add('training', TrainConfig, 'steps', 'batch_size', 'lr', 'ema_decay',
@@ -75,7 +91,8 @@ def ddpm_train(
         # of a path that ends in a dot, too
         name = name if name.startswith('hf:') else Path(name).resolve().name
         if 'resume' not in given: given.setdefault('out', f'runs/{Path(name).name}')
-        trainer, came = run_training(progress=not given.pop('quiet', False), **given)
+        trainer, came = run_training(progress=not given.pop('quiet', False),
+                                     named='data' in given, **given)
         # another process may have got it
         if trainer.step < trainer.config.steps:
             raise SystemExit(128 + (came or SIGTERM))
@@ -86,7 +103,7 @@ def ddpm_sample(
     argv: list[str]|None=None,
 ):
     "Sample images from a trained network into a picture."
-    parser = Parser('ddpm_sample', ddpm_sample.__doc__, f'ddpm_nbdev {__version__}')
+    parser = _parser(ddpm_sample)
     parser.add('what', SampleOptions, 'run', 'n', 'size')
     parser.add('how', SamplerOptions, 'seed', 'sampler', 'steps', 'spacing', 'eta')
     parser.add('how, for heun', SampleOptions, 'churn')
@@ -109,7 +126,7 @@ def _sample(o):
     from ddpm_nbdev.saving import load
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
-    _check_channels(denoiser, o.out)
+    _check_picture(denoiser, o)
     how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta,
                            o.churn)
     progress = processes.is_main_process and not o.quiet
@@ -141,9 +158,15 @@ def _check_output(path, option): # can it be written, and is nothing lost?
     if not os.access(folder, os.W_OK):
         raise PermissionError(f'expected a folder that can be written, got {folder}')
 
-def _check_channels(denoiser, path): # before the work
+def _check_picture(denoiser, o): # before the work: what the format can hold
+    path, side = o.out, o.size or max((denoiser.image_shape or (1, 8, 8))[1:])
+    tile, suffix = max(side, 32) + side, Path(path).suffix.lower() # at most, enlarged
+    most = {'.jpg': 65500, '.jpeg': 65500, '.webp': 16383}.get(suffix, 10**6)
+    if (longest := tile*max(min(o.grid, o.n), -(-o.n//o.grid))) > most:
+        raise ValueError(f'expected at most {most} pixels a side in a {suffix}, got up '
+                         f'to {longest}; write a .png, or change --grid')
     if denoiser.network.in_channels in (1, 3): return
-    if denoiser.network.in_channels == 4 and Path(path).suffix.lower() in (
+    if denoiser.network.in_channels == 4 and suffix in (
         '.png', '.webp', '.tif', '.tiff'): return
     raise ValueError(f'expected images that {path} can hold, got '
                      f'{denoiser.network.in_channels} channels; 4 go into a .png, '
@@ -155,7 +178,11 @@ def _new_file(path): # a file beside it, to write; it gets its name if nobody to
     aside = path.with_name(f'.{path.stem}.new-{os.getpid()}{path.suffix}')
     try:
         yield aside
-        os.link(aside, path) # refuses a name that is taken, unlike a rename
+        try: os.link(aside, path) # refuses a name that is taken, unlike a rename
+        except FileExistsError: raise
+        except OSError: # a file system without links
+            if path.exists(): raise FileExistsError from None
+            aside.rename(path)
     except FileExistsError:
         raise FileExistsError(f'expected {path} to be free, got a file that was '
                               'written meanwhile and is kept; name another') from None
@@ -168,7 +195,7 @@ def ddpm_fid(
 ):
     """Compare images with a reference: Fréchet distance, kernel distance, precision,
     recall and their kin."""
-    parser = Parser('ddpm_fid', ddpm_fid.__doc__, f'ddpm_nbdev {__version__}')
+    parser = _parser(ddpm_fid)
     parser.add('what', CompareOptions, 'a', 'b', positional=True)
     parser.add('of what', CompareOptions, 'n', 'split', 'size', 'root')
     parser.add('how a run is sampled', SamplerOptions, 'seed', 'sampler', 'steps',
@@ -186,7 +213,7 @@ def _compare(o):
     from json import dumps
 
     from ddpm_nbdev.engine.evaluation import distance_of, feature_network, share_work
-    from ddpm_nbdev.engine.feature_statistics import is_statistics
+    from ddpm_nbdev.engine.feature_statistics import is_statistics, save_statistics
     from ddpm_nbdev.face import evaluate
     from ddpm_nbdev.fid import distance_name
     processes = share_work(o.device)
@@ -202,9 +229,11 @@ def _compare(o):
         report = evaluate(o.a, o.b, **options)
         if processes.is_main_process: print(report.json() if o.json else report)
         return
-    distance, x, y = distance_of(o.a, o.b, save=o.save, **options)
+    distance, x, y = distance_of(o.a, o.b, **options)
     found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n
                  or None)
     text = (f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} '
             f'against {y.n or "unknown"}')
-    if processes.is_main_process: print(dumps(found) if o.json else text)
+    if not processes.is_main_process: return
+    print(dumps(found) if o.json else text)
+    if o.save: save_statistics(y, o.save)

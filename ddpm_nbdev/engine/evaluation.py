@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -23,7 +24,7 @@ from ..fid import features, load_digit_features
 from ..forward import Denoiser, seeded
 from ..image_files import FolderStream, require_memory
 from ..sampling import sample
-from ..saving import load
+from ..saving import checkpoints, load
 from ..solvers import churn_steps, space_timesteps
 
 # %% ../../nbs/engine/25_evaluation.ipynb #df70656d
@@ -123,7 +124,9 @@ def images_of(
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     from ddpm_nbdev.engine.streams import open_images
-    if isinstance(side, Tensor): return _some(to_pixels(side), n, seed, 'the images')
+    if isinstance(side, ImageSet): side = side.images
+    if isinstance(side, Tensor | np.ndarray):
+        return _some(to_pixels(side), n, seed, 'the images')
     side = str(side)
     if is_named_set(side) or not side: found = load_images(side, split, size, root=root)
     elif _is_run(Path(side)):
@@ -136,8 +139,9 @@ def images_of(
     return _some(found.images, n, seed, side)
 
 def _is_run(path): # or its checkpoint, or its weights
-    names = 'config.json', 'ema.safetensors', 'checkpoints'
-    return path.suffix == '.safetensors' or any((path/name).exists() for name in names)
+    return (path.suffix == '.safetensors' or (path/'ema.safetensors').exists()
+            or bool(checkpoints(path)) or all((path/name).exists() for name in
+                                              ('config.json', 'tensorboard')))
 
 def _some(images, n, seed, side): # n of them at random; the first would be one class
     found = images.paths if isinstance(images, FolderStream) else images
@@ -269,20 +273,15 @@ def distance_of(
     seed: int=0, # Of the samples of a run
     progress: bool=False, # Show progress bars?
     net=None, # The feature network; the digits' if None
-    save: str|None=None, # Write the reference's statistics to this .npz file
     **options, # Of `images_of`
 ) -> tuple: # The Fréchet distance, and the Statistics of both sides
     """Only the distance, from sums that stream: memory does not grow with the number
     of images."""
-    from ddpm_nbdev.engine.feature_statistics import (
-        save_statistics,
-        statistics_distance,
-    )
+    from ddpm_nbdev.engine.feature_statistics import statistics_distance
     net, options = net or load_digit_features(), options | dict(n=n, progress=progress)
     # first: a run takes long to sample
     y = _statistics_of(reference, split, net, seed=seed + 1, **options)
     x = _statistics_of(images, other_half(split), net, seed=seed, **options)
-    if save and is_main_process(): save_statistics(y, save)
     return statistics_distance(x, y), x, y
 
 def _statistics_of(side, split, net, progress, **options):

@@ -240,7 +240,7 @@ def load_statistics(
         with np.load(path, allow_pickle=False) as file:
             mean, cov = (torch.as_tensor(file[name], dtype=torch.float64)
                          for name in ('mu', 'sigma'))
-            n = int(file['n']) if 'n' in file else 0
+            n = max(0, int(file['n'])) if 'n' in file else 0
             texts = {name: str(file[name])[:200] for name in _texts if name in file}
     except Exception as e: # NumPy has many words for damage
         raise ValueError(f'expected statistics (.npz with mu and sigma) in {path}, got '

@@ -158,7 +158,8 @@ def stop_on_signals(
     before = {number: signal.signal(number, note)
               # a terminal that is closed; Windows has no such signal
               for number in {signal.SIGINT, signal.SIGTERM,
-                             getattr(signal, 'SIGHUP', signal.SIGTERM)}}
+                             getattr(signal, 'SIGHUP', signal.SIGTERM)}
+              if signal.getsignal(number) != signal.SIG_IGN} # nohup
     try: yield came
     finally:
         for number, handler in before.items(): signal.signal(number, handler)

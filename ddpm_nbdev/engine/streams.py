@@ -51,6 +51,7 @@ class StreamedSet(Dataset):
     def __len__(self): return self.shape[0]
 
     def __getitem__(self, i: int)->Tensor: # uint8, (C, H, W)
+        if not 0 <= i < len(self): raise IndexError(f'{i} of {len(self)} images')
         for k in range(len(self)):
             try: return self.read_one((i + k) % len(self))
             except ValueError as e: self._name((i + k) % len(self), e)

@@ -204,10 +204,10 @@ def _write_checkpoint(self: Trainer, folder, rng): # and prune
     # torch and safetensors have their own names for a full disk
     except (OSError, RuntimeError, SafetensorError) as e:
         if 'DataLoader worker' in str(e): raise # a reader died just now
-        good = (checkpoints(self.run) or ['none'])[-1]
-        raise OSError(f'expected to write a checkpoint at step {self.step}, got '
-            f'"{e}"; make room and go on with ddpm_train --resume '
-            f'{quote(str(self.run))}; the last good one is {good}') from e
+        good, run = checkpoints(self.run), quote(str(self.run))
+        then = f'go on with ddpm_train --resume {run}' if good else 'begin again'
+        raise OSError(f'expected to write a checkpoint at step {self.step}, got "{e}"; '
+            f'make room and {then}; the last good one is {["none", *good][-1]}') from e
     for old in checkpoints(self.run)[:-self.config.keep]: remove(old)
 
 @patch
@@ -233,6 +233,7 @@ def train(self: Trainer,
     bar = tqdm(total=c.steps, initial=self.step, unit='step',
                disable=not (progress and self.is_main), desc='train')
     started, self.first = perf_counter(), self.step
+    due = lambda every: every and self.step % every == 0
     indices = (i[self.mine]
                for i in batch_indices(len(self.data), c.batch_size, c.seed, self.step))
     batches = image_batches(self.data, indices, self.device, c.workers)
@@ -243,9 +244,9 @@ def train(self: Trainer,
             speed = (self.step - self.first)*c.batch_size/(perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
             bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s')
-        if c.sample_every and self.step % c.sample_every == 0 and self.sample and log:
+        if due(c.sample_every) and self.sample and log and self.skipped[0] == 0:
             log.grid(self.step, self.sample(self.averaged))
-        if c.save_every and self.step % c.save_every == 0: self.save()
+        if due(c.save_every): self.save()
     bar.close()
     if log: log.close(self.losses, c.target)
     self._refuse_divergence(1)
@@ -285,8 +286,7 @@ def _log(self: Trainer, log, loss, norm, speed):
 
 @patch
 def _refuse_divergence(self: Trainer, most): # raise after so many bad steps in a row
-    in_a_row = int(self.skipped[0])
-    if in_a_row < most: return
+    if (in_a_row := int(self.skipped[0])) < most: return
     # the weights that led to the first bad step were bad themselves
     last_good = self.step - in_a_row - 1
     for folder in checkpoints(self.run) if self.is_main else ():
