@@ -57,7 +57,7 @@ def to_pixels(
 
 def check_range(
     images: Tensor, # float, (N, ...)
-):
+) -> Tensor: # The same
     "Raise ValueError for floats that are not images in [-1, 1], or look like [0, 1]."
     low, high = images.min().item(), images.max().item()
     if not (-1 - 1/255 <= low and high <= 1 + 1/255): # also catches NaN
@@ -66,6 +66,7 @@ def check_range(
     if len(images) > 1 and low >= 0 and high > low:
         raise ValueError(f'expected floats in [-1, 1], got {low:.3g} to {high:.3g}, '
                          'which looks like [0, 1]; take 2*images - 1')
+    return images
 
 # %% ../nbs/07_data.ipynb #d9cb8e61
 @dataclass

@@ -219,6 +219,8 @@ def score(
 ) -> Score: # The distance and its floor at the same N
     """Distance of samples to held-out images, with the floor of real images at the
     same N."""
+    if min(sets, repeats) < 1:
+        raise ValueError(f'expected sets and repeats >= 1, got {sets} and {repeats}')
     net, n = net or load_digit_features(), len(samples)//sets
     if n*sets != len(samples):
         raise ValueError(f'expected {sets} equal sets of samples, got {len(samples)} '

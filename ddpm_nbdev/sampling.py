@@ -189,6 +189,8 @@ def sample_steps(
     """Sample step by step. Raises ValueError for options that cannot work, before the
     first call."""
     schedule, shape = Denoiser.check(denoiser).schedule, _image_shape(denoiser, shape)
+    if not getattr(dtype, 'is_floating_point', False):
+        raise ValueError(f'expected a torch.dtype of floats, got {dtype!r}')
     sampler, levels = _plan(schedule, sampler, steps, timesteps, options)
     noise, device, calls = PerSampleNoise(n, generator), denoiser.device, 0
     def denoise(x, level):

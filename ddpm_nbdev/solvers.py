@@ -184,7 +184,8 @@ def churn_steps(
 ) -> list[int]: # Timesteps that go up before each step down
     """Timesteps with added noise before each step, for `heun` (Alg. 2, Karras et al.
     2022)."""
-    if gamma < 0: raise ValueError(f'expected gamma >= 0, got {gamma}')
+    if not 0 <= gamma < math.inf: # also catches NaN
+        raise ValueError(f'expected gamma >= 0, got {gamma}')
     lam = schedule.to('cpu', torch.float64).log_snr/2
     out = []
     for t in timesteps:

@@ -91,8 +91,7 @@ def fit(
     "Train a denoiser (Alg. 1, Ho et al. 2020). Raises ValueError for a bare network."
     network, schedule = (d := Denoiser.check(denoiser)).network, d.schedule
     network.train().to(memory_format=torch.channels_last)
-    check_range(images)
-    images, generator = images.to(d.device, torch.float32), seeded(seed, d.device)
+    images, generator = check_range(images).to(d.device), seeded(seed, d.device)
     ema = make_ema(network, ema_decay)
     order = batch_indices(len(images), batch_size, seed)
     optimizer = AdamW(network.parameters(), lr, weight_decay=.01, fused=True)

@@ -96,6 +96,9 @@ def refuse_used_directory(
     run: Path, # Where a new run shall stand
 ):
     "Raise FileExistsError for a directory that holds anything but a failed beginning."
+    if not str(run).isprintable():
+        raise ValueError('expected a directory with a name of text, got '
+                         f'{str(run)!r}; name another with --out')
     if not (run.exists() or run.is_symlink()): return
     of_beginning = 'config.json', 'data.json', 'tensorboard', 'samples', 'checkpoints'
     used = not run.is_dir() or checkpoints(run) or any(
