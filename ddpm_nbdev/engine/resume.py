@@ -165,6 +165,11 @@ def stop_on_signals(
         for number, handler in before.items(): signal.signal(number, handler)
 
 # %% ../../nbs/engine/23_resume.ipynb #b92053d1
+def _save_alone(trainer): # PyTorch raises once more for each reader that died
+    for _ in range(10 if trainer.accelerator.num_processes == 1 else 0):
+        try: return trainer.save()
+        except RuntimeError: pass
+
 @contextmanager
 def explain_errors(
     trainer: Trainer, # What is trained
@@ -175,7 +180,7 @@ def explain_errors(
         said = (str(e) or type(e).__name__).splitlines()[0][:100]
         dead = 'worker' in said and 'exited' in said or 'killed by signal' in said
         if dead or isinstance(e, EOFError | ConnectionError): # its pipe was cut
-            if trainer.accelerator.num_processes == 1: trainer.save()
+            _save_alone(trainer)
             raise ChildProcessError(
                 f'expected the processes that read images to live, got "{said}"; the '
                 'run is saved; go on with ddpm_train --resume '
