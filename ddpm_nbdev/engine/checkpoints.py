@@ -55,13 +55,10 @@ def atomic_write(
     text: str, # What goes into it
 ):
     "Write a text file so that there is always a complete one, the old or the new."
-    aside = path.with_name(f'.{path.name}.part-{os.getpid()}')
-    try:
+    with written_aside(path) as aside:
         aside.write_text(text)
         _fsync(aside)
-        os.replace(aside, path)
-        _fsync(path.parent)
-    finally: aside.unlink(missing_ok=True)
+    _fsync(path.parent)
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #2b682c3c
 def saved_config(
