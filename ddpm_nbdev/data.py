@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .forward import whole
 from .image_files import FolderStream, resize_pixels, written_aside
 
 # %% ../nbs/07_data.ipynb #5e6315f5
@@ -40,7 +41,7 @@ def to_pixels(
 ) -> Tensor: # uint8, (N, C, H, W)
     """Images as pixels. Raises ValueError for another shape or type, values beyond
     [-1, 1] by more than half a grey level, or floats that look like [0, 1]."""
-    try: images = torch.as_tensor(images)
+    try: images = torch.as_tensor(_plain(images))
     except (TypeError, ValueError, RuntimeError) as e:
         raise ValueError(f'expected a tensor or an array of images, got '
                          f'{type(images).__name__} ({str(e)[:60]})') from e
@@ -54,6 +55,10 @@ def to_pixels(
                          f'{images.dtype}; convert them')
     check_range(images)
     return to_uint8(images)
+
+def _plain(images): # NumPy's arrays in the byte order and with strides that torch knows
+    if not isinstance(images, np.ndarray): return images
+    return np.ascontiguousarray(images, images.dtype.newbyteorder('='))
 
 def check_range(
     images: Tensor, # float, (N, ...)
@@ -86,6 +91,7 @@ class ImageSet:
         self.images = to_pixels(self.images)
         N = len(self.images)
         if self.labels is None: self.labels = torch.zeros(N, dtype=torch.int64)
+        self.labels = torch.as_tensor(self.labels)
         if self.labels.shape != (N,):
             raise ValueError(f'expected {N} labels (N,), one an image, got '
                              f'{tuple(self.labels.shape)}')
@@ -119,6 +125,9 @@ def image_grid(
     gap: int=1, # Pixels between two images
 ) -> Tensor: # uint8, (rows, columns, C): a picture
     "Images side by side in a grid, as one picture (H, W, C)."
+    if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
+        raise ValueError('expected images (B, C, H, W), got '
+                         f'{tuple(getattr(images, "shape", ())) or images!r}')
     pixels = images if images.dtype == torch.uint8 else to_uint8(
         images.detach().cpu().float())
     B, C, H, W = pixels.shape
@@ -232,8 +241,7 @@ def load_images(
     Raises ValueError for an unknown name."""
     if split not in ('train', 'test'):
         raise ValueError(f"expected split 'train' or 'test', got {split!r}")
-    if size is not None and size < 1:
-        raise ValueError(f'expected size >= 1 pixel, got {size}')
+    size = None if size is None else whole('size in pixels', size)
     name = str(name)
     if not is_named_set(name):
         looks_like_path = '/' in name or '\\' in name # load_folder says what is missing

@@ -22,6 +22,7 @@ from . import __version__
 from .data import ImageSet, load_images, save_images
 from ddpm_nbdev.engine.checkpoints import (
     atomic_write,
+    in_all,
     refuse_used_directory,
     run_lock,
     saved_config,
@@ -145,7 +146,6 @@ def _config(data, out, resume, epochs, options, named):
     return TrainConfig(**options, data=name)
 
 def _refuse_early(config, out, processes): # before images are read
-    from ddpm_nbdev.engine.resume import in_all
     check_batch(config, processes.num_processes)
     if config.size and not config.preset: preset_for(config.size, config.size)
     if out: in_all(processes, lambda: refuse_used_directory(Path(out)))
@@ -181,7 +181,6 @@ def _new_run(data, processes):
 def _lock(run, processes) -> Iterator[None]:
     """The lock of a run, held by the first process.
     Raises in all of them if it can't be had."""
-    from ddpm_nbdev.engine.resume import in_all
     with ExitStack() as stack:
         in_all(processes, lambda: stack.enter_context(run_lock(run)))
         yield
@@ -271,12 +270,15 @@ def evaluate(
         read_all,
         real_images,
         shared_features,
+        warn_nearly_constant,
     )
     other = other_half(split)
     y = read_all(images_of(reference, split, n, seed + 1, progress, **options),
                  progress)
     x = read_all(images_of(images, other, n, seed, progress, **options), progress)
     check_alike(x, y, _name(images), _name(reference))
+    for pixels, name in ((x, _name(images)), (y, _name(reference))):
+        warn_nearly_constant(pixels, name)
     net = net or feature_network(features or _fitting(y),
                                  device=options.get('device', 'cpu'))
     real = real_images(reference, 2*len(x), other, options.get('size'),

@@ -78,16 +78,13 @@ def feature_distance(
 ) -> float: # Squared Fréchet distance
     """Fréchet distance of two sets of features.
     Raises ValueError for fewer than 2, NaN, or two widths."""
-    (mu_x, A), (mu_y, B) = _mean_and_root(x, 'first'), _mean_and_root(y, 'second')
-    if len(mu_x) != len(mu_y):
-        raise ValueError(f'expected features of one kind, got {len(mu_x)} and '
-                         f'{len(mu_y)} numbers an image')
+    check_pair(x, y)
+    (mu_x, A), (mu_y, B) = map(_mean_and_root, (x, y))
     M = A @ B.T
     gram = M @ M.T if len(A) <= len(B) else M.T @ M
     return _distance(mu_x - mu_y, A.square().sum() + B.square().sum(), gram)
 
-def _mean_and_root(x, side):
-    check_features(x, side)
+def _mean_and_root(x):
     n, x = len(x), x.double()
     if n > x.shape[1]: return x.mean(0), _root(x.T.cov())
     return x.mean(0), (x - x.mean(0))/(n - 1)**.5
@@ -98,12 +95,22 @@ def check_features(
     side: str='first', # Which set they are, for the message
 ):
     "Raise ValueError for fewer than 2 feature vectors, or for NaN or infinity in them."
-    if x.ndim != 2 or len(x) < 2:
+    if x.ndim != 2 or len(x) < 2 or not x.shape[1]:
         raise ValueError(f'expected at least 2 feature vectors (N, D) in the {side} '
                          f'set, got shape {tuple(x.shape)}')
     if not torch.isfinite(x).all():
         raise ValueError(f'expected finite features in the {side} set, got NaN or '
                          'infinity; look at its images')
+
+def check_pair(
+    x: Tensor, # Features of the first set, (N, D)
+    y: Tensor, # Features of the second set, (M, D)
+):
+    "`check_features` of both; raise ValueError for two widths."
+    check_features(x), check_features(y, 'second')
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f'expected features of one kind, got {x.shape[1]} and '
+                         f'{y.shape[1]} numbers an image')
 
 # %% ../nbs/11_fid.ipynb #c91df5bd
 class DigitFeatures(nn.Module):

@@ -22,11 +22,25 @@ def seeded(
     device: str|torch.device='cpu', # Where the generator's numbers are drawn
 ) -> torch.Generator: # A generator that starts at this seed
     """A random generator with a seed: the same seed, the same numbers.
-    Raises ValueError for a seed of more than 64 bits."""
-    if not -2**63 <= (seed := index(seed)) < 2**63:
+    Raises ValueError for what is no whole number, or one of more than 64 bits."""
+    if not -2**63 <= (seed := whole('a seed', seed, None)) < 2**63:
         raise ValueError('expected a seed of 64 bits, from -2**63 to 2**63 - 1, got a '
                          f'number of {seed.bit_length()} bits')
     return torch.Generator(device).manual_seed(seed)
+
+# %% ../nbs/02_forward.ipynb #fcc58460
+def whole(
+    name: str, # What the number is, for the message
+    value: int, # The number; NumPy's and a tensor's will do
+    least: int|None=1, # The smallest that is allowed; any if None
+) -> int: # As Python's int
+    "Raise ValueError for what is no whole number, or too small."
+    try: number = None if isinstance(value, bool) else index(value)
+    except TypeError: number = None
+    if number is None or (least is not None and number < least):
+        bound = '' if least is None else f' >= {least}'
+        raise ValueError(f'expected {name}, a whole number{bound}, got {value!r}')
+    return number
 
 # %% ../nbs/02_forward.ipynb #05b402e4
 def q_step(

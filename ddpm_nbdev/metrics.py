@@ -14,15 +14,16 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
+from .data import check_range, to_float
 from ddpm_nbdev.fid import (
-    check_features,
+    check_pair,
     distance_name,
     feature_distance,
     feature_name,
     features,
     load_digit_features,
 )
-from .forward import seeded
+from .forward import seeded, whole
 
 # %% ../nbs/13_metrics.ipynb #26c56d2d
 def fid_infinity(
@@ -33,6 +34,7 @@ def fid_infinity(
 ) -> tuple[float, float]:
     """Fréchet distance extrapolated to infinitely many images (Chong & Forsyth 2020),
     with a jackknife error."""
+    check_pair(x, y)
     if min(len(x), len(y)) < 80:
         raise ValueError('expected at least 80 images on each side to extrapolate, '
                          f'got {len(x)} and {len(y)}')
@@ -59,17 +61,17 @@ def kid(
 ) -> tuple[float, float]:
     """Kernel distance (Bińkowski et al. 2018), with a jackknife error.
     Time grows with the square of N."""
-    check_features(x, 'first'), check_features(y, 'second')
+    check_pair(x, y)
     # without an image and itself
     xx, yy = (_kernel_rows(f, f) - _kernel(f, f) for f in (x, y))
     xy, yx = _kernel_rows(x, y), _kernel_rows(y, x)
-    whole = _kid(xx.sum(), len(x), yy.sum(), len(y), xy.sum())
+    of_all = _kid(xx.sum(), len(x), yy.sum(), len(y), xy.sum())
     # (N,)
     without_x = _kid(xx.sum() - 2*xx, len(x) - 1, yy.sum(), len(y), xy.sum() - xy)
     # (M,)
     without_y = _kid(xx.sum(), len(x), yy.sum() - 2*yy, len(y) - 1, xy.sum() - yx)
     variance = sum((len(w) - 1)*w.var(correction=0) for w in (without_x, without_y))
-    return whole.item(), variance.sqrt().item()
+    return of_all.item(), variance.sqrt().item()
 
 def _kid(xx, n, yy, m, xy): return xx/(n*(n - 1)) + yy/(m*(m - 1)) - 2*xy/(n*m)
 
@@ -89,8 +91,8 @@ def precision_recall(
 ) -> dict: # 'precision', 'recall' and 'coverage' in [0, 1]; 'density' >= 0
     """Quality and variety (Kynkäänniemi et al. 2019; Naeem et al. 2020).
     Raises ValueError for k >= N or M."""
-    check_features(x, 'first'), check_features(y, 'second')
-    if not 1 <= k < min(len(x), len(y)):
+    check_pair(x, y)
+    if not whole('k', k) < min(len(x), len(y)):
         raise ValueError(f'expected more than k = {k} images on each side, got '
                          f'{len(x)} and {len(y)}')
     x, y = x.double(), y.double()
@@ -161,7 +163,7 @@ def compare_images(
 ) -> Report: # Every measure of samples, and of as many real images
     """The table: distance, with and without the bias of N, KID, precision, recall,
     density, coverage."""
-    net = net or load_digit_features()
+    net, repeats = net or load_digit_features(), whole('repeats', repeats, 2)
     x, y = (features_of(images, net, progress=progress)
             for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
@@ -191,8 +193,12 @@ def nearest(
 # Distance (root mean square over pixels, in [0, 2]) and index of the nearest, (N,) each
 ) -> tuple[Tensor, Tensor]:
     "Each image's nearest neighbour in pixel space."
-    flat = [(i.float()/127.5 - 1 if i.dtype == torch.uint8 else i).flatten(1).double()
+    flat = [(to_float(i) if i.dtype == torch.uint8 else check_range(i))
             for i in (images, among)]
+    if flat[0].shape[1:] != flat[1].shape[1:] or not len(among):
+        raise ValueError('expected images of one size to search among, got '
+                         f'{tuple(images.shape)} and {tuple(among.shape)}')
+    flat = [i.flatten(1).double() for i in flat]
     found = [torch.cdist(part, flat[1]).min(1) for part in flat[0].split(1000)]
     distance = torch.cat([f.values for f in found])/flat[0].shape[1]**.5
     return distance, torch.cat([f.indices for f in found])

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import Module
 from tqdm import tqdm
 
-from .forward import Denoiser, guess_x_0, seeded
+from .forward import Denoiser, guess_x_0, seeded, whole
+from .image_files import require_memory
 from .schedule import Schedule
 
 # %% ../nbs/10_sampling.ipynb #fab3c9e1
@@ -230,7 +231,10 @@ def _image_shape(denoiser, shape):
     if shape is None and denoiser.image_shape is None:
         raise ValueError('expected shape=(C, H, W) for a denoiser without an '
                          'image_shape, got none; such as shape=(3, 32, 32)')
-    return tuple(shape or denoiser.image_shape)
+    shape = denoiser.image_shape if shape is None else shape
+    if not isinstance(shape, (tuple, list)):
+        raise ValueError(f'expected shape=(C, H, W), got {shape!r}')
+    return tuple(whole('each side of shape', side) for side in shape)
 
 # %% ../nbs/10_sampling.ipynb #eafbc8ba
 def sample(
@@ -250,8 +254,7 @@ def sample(
     generator = _find_generator(Denoiser.check(denoiser), n, seed, generator, part)
     mine = torch.arange(n).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
-    if batch_size < 1: raise ValueError(f'expected batch_size >= 1, got {batch_size}')
-    batches, images = mine.split(batch_size), []
+    batches, images = mine.split(whole('batch_size', batch_size)), []
     if label is not None: label = torch.as_tensor(label).to(denoiser.device).expand(n)
     bar = _call_bar(denoiser, len(batches), progress, kwargs)
     with _eval_mode(denoiser.network), bar:
@@ -267,14 +270,15 @@ def sample(
 
 # %% ../nbs/10_sampling.ipynb #0416db92
 def _find_generator(denoiser, n, seed, generator, part):
-    if type(n) is not int and not hasattr(n, '__index__'):
-        raise ValueError(f'expected a whole number of images, got {n!r}')
+    require_memory(8.*whole('n images', n), f'the seeds of {n} images')
     if n < part[1]:
         raise ValueError(f'expected n >= {part[1]} image(s), one a process, got {n}')
     if generator is None:
         return seeded(int(torch.randint(2**62, ())) if seed is None else seed)
     if seed is not None:
         raise ValueError(f'expected a seed or a generator, got both, seed {seed}')
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f'expected a torch.Generator, got {generator!r}')
     return generator
 
 @contextmanager

@@ -198,6 +198,8 @@ def newest_good(
 
 # %% ../nbs/saving.ipynb #18a463b8
 def _weights_path(given): # the file with the averaged weights
+    if not isinstance(given, (str, Path)):
+        raise ValueError(f'expected a name or a path, got {given!r}')
     path = Path(given)
     if not str(given): raise ValueError("expected a run, or a file of weights, got ''")
     if checkpoints(path): path = newest_good(path)

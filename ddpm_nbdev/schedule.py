@@ -122,8 +122,8 @@ def linear_schedule(
 
 # %% ../nbs/01_schedule.ipynb #8211a3c6
 def _check_T(T):
-    if not isinstance(T, int) or T < 1:
-        raise ValueError(f'expected T, a whole number >= 1, got T = {T!r}')
+    if type(T) is not int or not 1 <= T <= 10**8: # a schedule of that length is 3 GB
+        raise ValueError(f'expected T, a whole number in [1, 10**8], got T = {T!r}')
 
 # %% ../nbs/01_schedule.ipynb #e6db0953
 def cosine_schedule(

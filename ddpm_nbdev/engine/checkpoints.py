@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -208,6 +208,18 @@ def run_lock(
     finally: lock.release()
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #511dab00
+def in_all(
+    processes, # PartialState: the processes that share the work
+    action: Callable, # What the first of them does
+):
+    "Let the first process act; if that is refused, all of them raise."
+    from accelerate.utils import broadcast_object_list
+    refused = None
+    try:
+        if processes.is_main_process: action()
+    except (ValueError, OSError) as e: refused = e
+    if refused := broadcast_object_list([refused])[0]: raise refused
+
 def remove(
     folder: Path, # A folder, or a link to one
 ):

@@ -239,7 +239,10 @@ def warn_of(
     "Warn of what is a mistake more often than not, before it is trained on."
     if not is_main_process(): return
     warn_small_classes(images)
-    warn_nearly_constant(images)
+    indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
+    some = (images.images[indices] if isinstance(images, ImageSet)
+            else torch.stack([images[i] for i in indices]))
+    warn_nearly_constant(some, images.name)
 
 def warn_small_classes(
     images, # ImageSet or StreamedSet, with labels and the names of the classes
@@ -253,16 +256,13 @@ def warn_small_classes(
               'put it where it belongs, or train on', file=sys.stderr)
 
 def warn_nearly_constant(
-    images, # ImageSet or StreamedSet
+    pixels: Tensor, # uint8, (N, C, H, W)
+    name: str, # Where they are from
 ):
     "Warn of images that are all nearly one grey, as wrongly scaled ones are."
-    indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
-    some = (images.images[indices] if isinstance(images, ImageSet)
-            else torch.stack([images[i] for i in indices]))
-    if (scatter := some.float().std().item()) < 4:
-        print(f'the images of {images.name} are nearly constant (their grey levels '
-              f'scatter by {scatter:.1f} of 255); look at them before you train',
-              file=sys.stderr)
+    if is_main_process() and (scatter := pixels.float().std().item()) < 4:
+        print(f'the images of {name} are nearly constant (their grey levels scatter '
+              f'by {scatter:.1f} of 255); look at them first', file=sys.stderr)
 
 # %% ../../nbs/engine/25_evaluation.ipynb #4f065dda
 def distance_of(

@@ -194,18 +194,6 @@ def explain_errors(
                           f'take {helps}') from e
 
 # %% ../../nbs/engine/23_resume.ipynb #e6e36fce
-def in_all(
-    processes, # PartialState: the processes that share the work
-    action: Callable, # What the first of them does
-):
-    "Let the first process act; if that is refused, all of them raise."
-    from accelerate.utils import broadcast_object_list
-    refused = None
-    try:
-        if processes.is_main_process: action()
-    except (ValueError, OSError) as e: refused = e
-    if refused := broadcast_object_list([refused])[0]: raise refused
-
 def device_name(
     device: str, # 'cpu', 'cuda' or 'mps'
 ) -> str: # Its name and the number of threads or the model

@@ -17,7 +17,7 @@ from time import perf_counter
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import gather_object
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -29,6 +29,7 @@ from ddpm_nbdev.engine.checkpoints import (
     atomic_dir,
     atomic_write,
     fingerprint,
+    in_all,
     place_of,
     refuse_used_directory,
     remove,
@@ -62,7 +63,8 @@ class Trainer:
         self._find_device(config)
         preset, device = config.preset or preset_for(H, W), self.device.type
         self.config = replace(fill_in(config, preset, device), image_size=(H, W))
-        if not resumed: self._refuse_used_directory()
+        if not resumed:
+            in_all(self.accelerator, lambda: refuse_used_directory(self.run))
         next(batch_indices(N, config.batch_size)) # refuse before anything is made
         self._share_batch()
         self._make_network(preset, resumed)
@@ -88,13 +90,6 @@ def _find_device(self: Trainer, config):
     if self.device.type != device:
         raise ValueError(f'expected to train on {device}, got {self.device}, which '
                          'this process has used before; start another process')
-
-@patch
-def _refuse_used_directory(self: Trainer): # the first process looks, before it is made
-    refused = None
-    try: refuse_used_directory(self.run)
-    except FileExistsError as e: refused = e
-    if refused := broadcast_object_list([refused])[0]: raise refused
 
 @patch
 def _share_batch(self: Trainer): # which rows of a batch are this process's
@@ -278,11 +273,11 @@ def _asked_to_stop(self: Trainer): # is any process?
 @patch
 def _log(self: Trainer, log, loss, norm, speed):
     self._refuse_divergence(10)
-    in_all, rate = int(self.skipped[1]), self.scheduler.get_last_lr()[0]
+    skipped, rate = int(self.skipped[1]), self.scheduler.get_last_lr()[0]
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
     self.losses.append((self.step, loss))
     log.scalars(self.step, loss=loss, lr=rate, grad_norm=norm, images_per_s=speed,
-                skipped=in_all)
+                skipped=skipped)
 
 @patch
 def _refuse_divergence(self: Trainer, most): # raise after so many bad steps in a row
