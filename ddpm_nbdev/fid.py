@@ -114,8 +114,8 @@ def check_pair(
 
 # %% ../nbs/11_fid.ipynb #c91df5bd
 class DigitFeatures(nn.Module):
-    "A small classifier of 8×8 digits; its 64 features before the last layer."
-    name, image_shape = 'digits-cnn', (1, 8, 8)
+    "A small classifier of 8×8 digits; its 64 features before the last layer, whitened."
+    name, image_shape = 'digits-white', (1, 8, 8)
 
     def __init__(self):
         super().__init__()
@@ -124,9 +124,22 @@ class DigitFeatures(nn.Module):
             nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(),
             nn.Linear(64*4*4, 64), nn.ReLU())
-        self.head = nn.Linear(64, 10)
+        self.head = nn.Linear(64, 10) # reads the body: log-odds of the classes
+        self.white = nn.Linear(64, 64)
 
-    def forward(self, x: Tensor)->Tensor: return self.body(x) # (B, 64)
+    def forward(self, x: Tensor)->Tensor: return self.white(self.body(x)) # (B, 64)
+
+    @torch.no_grad()
+    def whiten(self,
+        images: Tensor, # Real images in [-1, 1], (N, 1, 8, 8)
+        least: float=.01, # Added to each variance, as a share of their mean
+    ):
+        "Set the last layer: these images get features of mean 0, variance 1 or less."
+        f = self.body(images).double()
+        variances, axes = torch.linalg.eigh(f.T.cov())
+        weight = (axes/(variances + least*variances.mean()).sqrt()).T
+        self.white.weight.copy_(weight)
+        self.white.bias.copy_(-weight @ f.mean(0))
 
 # %% ../nbs/11_fid.ipynb #43f723ee
 def train_digit_features(
@@ -140,11 +153,12 @@ def train_digit_features(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     for _ in range(steps):
         batch = torch.randint(len(x), (128,))
-        loss = F.cross_entropy(net.head(net(x[batch])), data.labels[batch])
+        loss = F.cross_entropy(net.head(net.body(x[batch])), data.labels[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
+    net.whiten(x)
     return net.eval()
 
 # %% ../nbs/11_fid.ipynb #7abb51ed
@@ -197,52 +211,68 @@ def distance_name(
     return ('FID' if features == 'inception-2048' else 'Fréchet distance (features: '
                                                        f'{features})')
 
+# %% ../nbs/11_fid.ipynb #1b3b7f4b
+def jackknife(
+    measure: Callable, # Of as many sets of features as are given: a number
+    *sets: Tensor, # Features, (N, D) each, N >= 10
+    seed: int=0, # Of the tenths
+) -> tuple[float, float]: # The measure of the sets, and its standard error
+    "A measure and its error: leave out a tenth of each set at a time (Tukey 1958)."
+    sets = [f[torch.randperm(len(f), generator=seeded(seed))] for f in sets]
+    left = torch.tensor([measure(*(f[torch.arange(len(f)) % 10 != i] for f in sets))
+                         for i in range(10)], dtype=torch.float64)
+    return measure(*sets), (.9*(left - left.mean()).square().sum()).sqrt().item()
+
+# %% ../nbs/11_fid.ipynb #ad8f2afc
+def real_floor(
+    real: Tensor, # Features of real images beside the reference, (K, D)
+    reference: Tensor, # Features of the reference, (M, D)
+    n: int, # Number of samples that it stands beside
+    repeats: int=64, # Random subsets that it is averaged over
+) -> float: # Squared Fréchet distance
+    """What n real images score: the mean over subsets; on a line in 1/n (Chong &
+    Forsyth 2020) beyond as many as there are."""
+    K = len(real)
+    def subsets(m):
+        picks = [torch.randperm(K, generator=seeded(s))[:m] for s in range(repeats)]
+        return sum(feature_distance(real[p], reference) for p in picks)/repeats
+    if n < K: return subsets(n)
+    of_all = feature_distance(real, reference)
+    return max(0., of_all - (subsets(K//2) - of_all)*(1 - K/n))
+
 # %% ../nbs/11_fid.ipynb #d4cdde30
 @dataclass
 class Score:
     "A Fréchet distance with all that is needed to read it."
-    # Squared Fréchet distance of N samples to the reference, the mean over sets
-    distance: float
-    scatter: float # Standard deviation of the distance over sets; 0 for a single one
-    floor: float # Mean distance of as many real training images to the reference
-    n: int # Number of samples in a set, N
-    sets: int # Number of sets
+    distance: float # Squared Fréchet distance of N samples to the reference
+    error: float # Its standard error, over other samples of the same model
+    floor: float # What N real images score against the reference
+    n: int # Number of samples, N
     n_reference: int # Number of reference images
     features: str # Name of the feature network
 
     def __str__(self):
-        sets = f' ± {self.scatter:.1f} ({self.sets} sets)' if self.sets > 1 else ''
-        return (f'{distance_name(self.features)} {self.distance:.1f}{sets}, '
-                f'floor {self.floor:.1f}, ratio {self.distance/self.floor:.2f}, '
-                f'N = {self.n} against {self.n_reference}')
+        return (f'{distance_name(self.features)} {self.distance:.2f} ± '
+                f'{self.error:.2f}, floor {self.floor:.2f}, ratio '
+                f'{self.distance/self.floor:.2f}, N = {self.n} against '
+                f'{self.n_reference}')
 
 def score(
-    samples: Tensor, # uint8, or float in [-1, 1]; (sets*N, C, H, W)
+    samples: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W), N >= 20
     reference: Tensor, # Held-out real images, uint8, (M, C, H, W)
-    real: Tensor, # Real images to take the floor from, at least N, uint8, (K, C, H, W)
+    real: Tensor, # Other real images, which give the floor, uint8, (K, C, H, W), K >= 4
     net: Callable|None=None, # Feature network; the digits' if None
-    sets: int=1, # How many sets the samples are; each is compared by itself
-    repeats: int=64, # Random subsets of `real` that the floor is averaged over
-) -> Score: # The distance and its floor at the same N
-    """Distance of samples to held-out images, with the floor of real images at the
-    same N."""
-    if min(sets, repeats) < 1:
-        raise ValueError(f'expected sets and repeats >= 1, got {sets} and {repeats}')
-    net, n = net or load_digit_features(), len(samples)//sets
-    if n*sets != len(samples):
-        raise ValueError(f'expected {sets} equal sets of samples, got {len(samples)} '
-                         'in all')
-    if len(real) < n:
-        raise ValueError('expected at least as many real images as samples for the '
-                         f'floor, got {len(real)} for {n}; take {len(real)} samples')
-    of_reference, of_real = features(reference, net), features(real, net)
-    picks = [torch.randperm(len(real), generator=seeded(s))[:n] for s in range(repeats)]
-    floor = sum(feature_distance(of_real[p], of_reference) for p in picks)/repeats
+) -> Score: # The distance, its standard error, and its floor at the same N
+    """Distance of samples to held-out images, with its error and its floor.
+    Raises ValueError for too few images, or for `real` that is the reference."""
+    if len(samples) < 20 or len(real) < 4:
+        raise ValueError('expected at least 20 samples and 4 real images, got '
+                         f'{len(samples)} and {len(real)}')
+    net = net or load_digit_features()
+    x, y, of_real = (features(i, net) for i in (samples, reference, real))
+    floor = real_floor(of_real, y, len(x))
     if floor < 1e-6:
         raise ValueError('expected real images beside the reference for the floor, got '
                          'the reference itself; give the other half')
-    found = torch.tensor(
-        [feature_distance(f, of_reference) for f in features(samples, net).split(n)])
-    scatter = found.std().item() if sets > 1 else 0.
-    return Score(found.mean().item(), scatter, floor, n, sets, len(reference),
+    return Score(*jackknife(lambda f: feature_distance(f, y), x), floor, len(x), len(y),
                  feature_name(net))

@@ -21,7 +21,9 @@ from ddpm_nbdev.fid import (
     feature_distance,
     feature_name,
     features,
+    jackknife,
     load_digit_features,
+    real_floor,
 )
 from .forward import seeded, whole
 
@@ -38,11 +40,7 @@ def fid_infinity(
     if min(len(x), len(y)) < 80:
         raise ValueError('expected at least 80 images on each side to extrapolate, '
                          f'got {len(x)} and {len(y)}')
-    x, y = (f[torch.randperm(len(f), generator=seeded(seed))] for f in (x, y))
-    tenth = [torch.arange(len(f)) % 10 for f in (x, y)]
-    left = torch.tensor([_at_zero_parts(x[tenth[0] != i], y[tenth[1] != i])
-                         for i in range(10)])
-    return _at_zero_parts(x, y), (.9*(left - left.mean()).square().sum()).sqrt().item()
+    return jackknife(_at_zero_parts, x, y, seed=seed)
 
 def _at_zero_parts(x, y):
     k = torch.arange(1., 5, dtype=torch.float64)
@@ -117,11 +115,10 @@ def _radius(x, k): # distance to the k-th neighbour, the image itself not counte
 # %% ../nbs/13_metrics.ipynb #8615a880
 @dataclass
 class Report:
-    """What samples and as many real images score against a reference: name -> (value,
+    """What samples and real images score against a reference: name -> (value,
     error)."""
     samples: dict # Of the samples
-    # Of real images at the same N, mean and scatter over subsets; empty if there are
-    # none
+    # Of real images, mean and scatter over subsets; empty if there are none
     real: dict
     n: int # Number of samples
     n_reference: int # Number of reference images
@@ -144,8 +141,7 @@ class Report:
         return json.dumps(asdict(self))
 
 def _cell(name, value, error):
-    digits = {'frechet_distance': 1, 'distance_at_infinity': 1,
-              'kernel_distance': 3}.get(name, 2)
+    digits = 3 if name == 'kernel_distance' else 2
     return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None
                                     else '')
 
@@ -153,38 +149,45 @@ def _cell(name, value, error):
 def compare_images(
     samples: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     reference: Tensor, # Held-out real images, uint8, (M, C, H, W)
-    real: Tensor|None=None, # Other real images to compare with, at least N, uint8
+    real: Tensor|None=None, # Other real images to compare with, uint8, (K, C, H, W)
     net: Callable|None=None, # Feature network; the digits' if None
     k: int=5, # Neighbours, for precision and its kin
     repeats: int=8, # Random subsets of `real`
     progress: bool=False, # Show progress bars?
     # How features are taken; shared_features, where several processes share the work
     features_of: Callable=features,
-) -> Report: # Every measure of samples, and of as many real images
+) -> Report: # Every measure of samples, and of real images
     """The table: distance, with and without the bias of N, KID, precision, recall,
     density, coverage."""
     net, repeats = net or load_digit_features(), whole('repeats', repeats, 2)
     x, y = (features_of(images, net, progress=progress)
             for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
-    report = Report(_measures(x, y, k, inception), {}, len(x), len(y), name)
-    if real is None or len(real) < len(x): return report
+    if real is not None and len(real) < 2*k + 2: real = None # too few for a column
+    alike = min(len(x), len(y), *([] if real is None else [len(real)//2]))
+    report = Report(_measures(x, y, k, inception, alike), {}, len(x), len(y), name)
+    if real is None: return report
     pool = features_of(real, net, progress=progress)
-    picks = [torch.randperm(len(pool), generator=seeded(s))[:len(x)]
+    picks = [torch.randperm(len(pool), generator=seeded(s))[:alike]
              for s in range(repeats)]
-    found = [_measures(pool[p], y, k, inception) for p in picks]
+    found = [_measures(pool[p], y, k, inception, alike) for p in picks]
     for name in found[0]:
         values = torch.tensor([f[name][0] for f in found], dtype=torch.float64)
         report.real[name] = values.mean().item(), values.std().item()
+    if alike < len(x): # more samples than the subsets hold
+        report.real['frechet_distance'] = real_floor(pool, y, len(x), repeats), None
     return report
 
-def _measures(x, y, k, inception):
-    known = {'frechet_distance': (feature_distance(x, y), None)}
+def _measures(x, y, k, inception, alike):
+    of_distance = lambda f: feature_distance(f, y)
+    known = {'frechet_distance': jackknife(of_distance, x) if len(x) >= 20 else
+             (of_distance(x), None)}
     if min(len(x), len(y)) >= 80: known['distance_at_infinity'] = fid_infinity(x, y)
     scale = 1. if inception else y.square().mean().sqrt()
     known['kernel_distance'] = kid(x/scale, y/scale)
+    some = x[torch.randperm(len(x), generator=seeded(0))[:alike]]
     return known | {name: (value, None) for name,
-                    value in precision_recall(x, y, k).items()}
+                    value in precision_recall(some, y, k).items()}
 
 # %% ../nbs/13_metrics.ipynb #7542e1df
 def nearest(

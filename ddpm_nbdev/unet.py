@@ -139,8 +139,7 @@ def load_original(
 
 # %% ../nbs/06_unet.ipynb #a01084a6
 presets = {
-    'digits': dict(channels=(64, 128), bottleneck=(128,), attention=(0, 1), groups=8,
-                   patch=2),
+    'digits': dict(channels=(64, 64), bottleneck=(), attention=(), groups=16, patch=2),
     'px32': dict(channels=(96, 192, 384), bottleneck=(384, 384), attention=(1, 2),
                  dropout=.1),
     'px64': {}, # the defaults of UNet

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from shlex import quote
+from time import perf_counter
 
 import torch
 from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 from ..data import ImageSet, image_grid, save_images
 from .options import TrainConfig
@@ -150,8 +152,16 @@ class RunLog:
         step: int, # Where it begins; what a crash left beyond is void
     ):
         from torch.utils.tensorboard import SummaryWriter
-        self.run = run
+        self.run, self.tenth = run, None
         self.writer = SummaryWriter(run/'tensorboard', purge_step=step + 1)
+
+    def say_time_left(self, steps): # called after 10 steps, and after 20
+        before, self.tenth = self.tenth, perf_counter()
+        if before is None or not steps: return
+        left, unit = steps*(self.tenth - before)/10, 's'
+        for longer, length in (('minutes', 60), ('hours', 60), ('days', 24)):
+            if left >= 2*length: left, unit = left/length, longer
+        tqdm.write(f'about {left:.0f} {unit} to go, {steps:,} steps', sys.stderr)
 
     def scalars(self, step, **values): # numbers, by name
         with self._may_fail(step):

@@ -232,7 +232,7 @@ def _compare(o):
     distance, x, y = distance_of(o.a, o.b, **options)
     found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n
                  or None)
-    text = (f'{distance_name(x.features)} {distance:.1f}, N = {x.n or "unknown"} '
+    text = (f'{distance_name(x.features)} {distance:.2f}, N = {x.n or "unknown"} '
             f'against {y.n or "unknown"}')
     if not processes.is_main_process: return
     print(dumps(found) if o.json else text)

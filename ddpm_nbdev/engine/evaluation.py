@@ -110,8 +110,8 @@ def shared_features(
 def images_of(
     side: Tensor|str|Path, # Images, a data set's name, a folder of images, or a run
     split: str, # 'train' or 'test', for a data set's name
-    # How many images to sample from a run, or to take of a data set; all (or 599) if
-    # None
+    # How many images to sample from a run (2,396 of digits, 599 others if None), or to
+    # take of a data set (all if None)
     n: int|None=None,
     seed: int=0, # Of the samples
     progress: bool=False, # Show a progress bar?
@@ -120,32 +120,36 @@ def images_of(
     device: str='cpu', # Where to sample
     # PartialState: the processes that share the work; this one alone if None
     processes=None,
+    at_most: bool=False, # Take all of a set that has fewer than n?
     **how, # Options of `sampling_options`, for a run
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
     from ddpm_nbdev.engine.streams import open_images
     if isinstance(side, ImageSet): side = side.images
     if isinstance(side, Tensor | np.ndarray):
-        return _some(to_pixels(side), n, seed, 'the images')
+        return _some(to_pixels(side), n, seed, 'the images', at_most)
     side = str(side)
     if is_named_set(side) or not side: found = load_images(side, split, size, root=root)
     elif _is_run(Path(side)):
         denoiser = load(side).to(device)
         how = sampling_options(denoiser.schedule, **how)
-        return to_uint8(sample_shared(denoiser, n or 599, seed, progress, processes,
-                                      size, **how))
-    elif Path(side).is_dir(): return _some(FolderStream(side, size), n, seed, side)
+        small = (size or (denoiser.image_shape or (1, 8))[1]) <= 8 # these are cheap
+        return to_uint8(sample_shared(denoiser, n or (2396 if small else 599), seed,
+                                      progress, processes, size, **how))
+    elif Path(side).is_dir(): return _some(FolderStream(side, size), n, seed,
+                                           side, at_most)
     else: found = open_images(side, split, size, root, memory=float('inf'))
-    return _some(found.images, n, seed, side)
+    return _some(found.images, n, seed, side, at_most)
 
 def _is_run(path): # or its checkpoint, or its weights
     return (path.suffix == '.safetensors' or (path/'ema.safetensors').exists()
             or bool(checkpoints(path)) or all((path/name).exists() for name in
                                               ('config.json', 'tensorboard')))
 
-def _some(images, n, seed, side): # n of them at random; the first would be one class
+# n of them at random; the first would be one class
+def _some(images, n, seed, side, at_most):
     found = images.paths if isinstance(images, FolderStream) else images
-    if n is None: return images
+    if n is None or at_most and n >= len(found): return images
     if n > len(found):
         raise ValueError(f'expected at most {len(found)} images of {side}, got --n '
                          f'{n}; ask for fewer, or for another half (--split train)')
@@ -280,7 +284,7 @@ def distance_of(
     from ddpm_nbdev.engine.feature_statistics import statistics_distance
     net, options = net or load_digit_features(), options | dict(n=n, progress=progress)
     # first: a run takes long to sample
-    y = _statistics_of(reference, split, net, seed=seed + 1, **options)
+    y = _statistics_of(reference, split, net, seed=seed + 1, at_most=True, **options)
     x = _statistics_of(images, other_half(split), net, seed=seed, **options)
     return statistics_distance(x, y), x, y
 

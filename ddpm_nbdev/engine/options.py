@@ -42,8 +42,8 @@ class TrainConfig:
     preset: str|None=None # UNet preset; by image size if None
     schedule: str='cosine' # Noise schedule
     T: int=1000 # Number of noise steps
-    target: str='v' # What the network predicts
-    steps: int=2600 # Optimizer steps
+    target: str|None=None # What the network predicts; x_0 for digits, v else if None
+    steps: int|None=None # Optimizer steps; 800 for digits, 2600 for others if None
     batch_size: int=64 # Images per step, over all processes
     # Parts that each process cuts its share of the batch into, if memory is short
     accumulate: int=1
@@ -141,8 +141,8 @@ _limits = (
     | {'eta': (0, 1.0000001)})
 
 # %% ../../nbs/engine/options.ipynb #cf11f5d8
-preset_defaults = {'digits': dict(lr=8e-3, ema_decay=.995),
-                   'others': dict(lr=2e-4, ema_decay=.9999)}
+preset_defaults = dict(digits=dict(target='x_0', steps=800, lr=8e-3, ema_decay=.995),
+                       others=dict(target='v', steps=2600, lr=2e-4, ema_decay=.9999))
 machine_options = 'accumulate', 'compile', 'device', 'root', 'workers'
 
 # %% ../../nbs/engine/options.ipynb #5dc27ddc
@@ -243,7 +243,7 @@ class CompareOptions(SamplerOptions):
     # Reference: data set (the half named by split), folder, run directory or .npz
     # statistics
     b: str='digits'
-    # Images per side, sampled from a run, or a random part of a set; 599 or all if None
+    # Images per side; of a run 2,396 digits or 599 others, of a set all if None
     n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
     # digits (8×8, in the package) or inception (the FID; extra [fid])

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from io import BytesIO
 from pathlib import Path
 from shlex import quote
 from time import perf_counter
@@ -196,9 +197,7 @@ def _write_checkpoint(self: Trainer, folder, rng): # and prune
                                 'another or none; it was removed while the run went on')
     try:
         with atomic_dir(folder) as aside: self._write(aside, rng)
-    # torch and safetensors have their own names for a full disk
-    except (OSError, RuntimeError, SafetensorError) as e:
-        if 'DataLoader worker' in str(e): raise # a reader died just now
+    except (OSError, SafetensorError) as e: # safetensors has its own for a full disk
         good, run = checkpoints(self.run), quote(str(self.run))
         then = f'go on with ddpm_train --resume {run}' if good else 'begin again'
         raise OSError(f'expected to write a checkpoint at step {self.step}, got "{e}"; '
@@ -211,10 +210,12 @@ def _write(self: Trainer, aside, rng):
     for name, network in (('model', unet), ('ema', self.ema.module)):
         whole = Denoiser(network, d.schedule, d.target, d.image_shape)
         save_denoiser(whole, aside/f'{name}.safetensors')
+    buffer = BytesIO() # torch.save's own message for a full disk does not name it
     torch.save(dict(step=self.step, losses=self.losses, skipped=self.skipped, rng=rng,
         optimizer=self.optimizer.state_dict(), scheduler=self.scheduler.state_dict(),
         n_averaged=self.ema.n_averaged, generator=self.generator.get_state(),
-        device=self.device.type, shape=tuple(self.data.shape)), aside/'state.pt')
+        device=self.device.type, shape=tuple(self.data.shape)), buffer)
+    (aside/'state.pt').write_bytes(buffer.getbuffer())
     (aside/'config.json').write_text(self._settings()) # if the run's own is lost
     write_checksums(aside)
 
@@ -235,6 +236,9 @@ def train(self: Trainer,
     while self.step < c.steps and not self._asked_to_stop():
         loss, norm = self.train_step(next(batches))
         bar.update()
+        if self.step - self.first in (10, 20) and log:
+            loss.item() # wait for a GPU
+            log.say_time_left(c.steps - self.step)
         if self.step % c.log_every == 0 or self.step == c.steps:
             speed = (self.step - self.first)*c.batch_size/(perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
