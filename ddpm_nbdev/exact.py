@@ -52,9 +52,10 @@ def _check_mixture(mu, var, weight):
 def _log_terms(mixture, schedule, x_t, t):
     """log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each
     component."""
-    alpha_bar_t = schedule.gather('alpha_bar', t, x_t)[None] # (1, B, 1, ...)
-    mean = alpha_bar_t.sqrt()*mixture.mu[:, None]            # (K, B, ...)
-    var = alpha_bar_t*mixture.var[:, None] + 1 - alpha_bar_t
+    signal, noise = (schedule.gather(name, t, x_t)[None] # (1, B, 1, ...)
+                     for name in ('sqrt_alpha_bar', 'sqrt_one_minus_alpha_bar'))
+    mean = signal*mixture.mu[:, None] # (K, B, ...)
+    var = signal**2*mixture.var[:, None] + noise**2
     log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi)).flatten(2).sum(
         2)
     return mixture.weight.log()[:, None] + log_n, mean, var

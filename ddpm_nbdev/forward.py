@@ -86,7 +86,8 @@ def q_posterior(
     alpha, beta, alpha_bar_prev, noise, beta_tilde = (schedule.gather(n, t, x_t)
         for n in names)
     on_x_0 = alpha_bar_prev.sqrt()*beta/noise**2
-    on_x_t = alpha.sqrt()*(1 - alpha_bar_prev)/noise**2
+    # not 1 - alpha_bar_prev, which float32 knows to 1e-4 only
+    on_x_t = alpha.sqrt()*beta_tilde/beta
     return on_x_0*x_0 + on_x_t*x_t, beta_tilde
 
 # %% ../nbs/02_forward.ipynb #c4157341

@@ -48,11 +48,11 @@ def posterior_mean(
     """The mean of a data set's images, weighed by Bayes' rule (Stable Target Field, Xu
     et al. 2023)."""
     x, X = x_t.flatten(1), images.flatten(1)
-    alpha_bar_t = schedule.gather('alpha_bar', t, x) # (B, 1)
+    signal_t, noise_t = (schedule.gather(name, t, x) # (B, 1)
+                         for name in ('sqrt_alpha_bar', 'sqrt_one_minus_alpha_bar'))
     # bfloat16 can't tell the images apart
     with torch.autocast(x.device.type, enabled=False):
-        log_r = (alpha_bar_t.sqrt()*(x@X.T) - .5*alpha_bar_t*X.square().sum(1))/(
-            1 - alpha_bar_t)
+        log_r = (signal_t*(x@X.T) - .5*signal_t**2*X.square().sum(1))/noise_t**2
         return (log_r.softmax(1)@X).reshape(x_t.shape)
 
 # %% ../nbs/08_loss.ipynb #3b65b821

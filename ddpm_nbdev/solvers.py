@@ -106,10 +106,12 @@ def _bend(past, h):
     "a*I_1 + b*I_2, for the line or the parabola through past guesses."
     lam, D = zip(*past)
     I_1 = h + math.expm1(-h)
-    slope = (D[0] - D[1])/(lam[0] - lam[1])
-    if len(past) == 2: return I_1*slope
-    b = (slope - (D[1] - D[2])/(lam[1] - lam[2]))/(lam[0] - lam[2])
-    return I_1*(slope + (lam[0] - lam[1])*b) + (h**2 - 2*I_1)*b
+    I_2 = h**2 - 2*I_1
+    a = (D[0] - D[1])/(lam[0] - lam[1])
+    if len(past) == 2: return a*I_1
+    b = (a - (D[1] - D[2])/(lam[1] - lam[2]))/(lam[0] - lam[2])
+    a = a + (lam[0] - lam[1])*b # the slope at the newest point
+    return a*I_1 + b*I_2
 
 # %% ../nbs/12_solvers.ipynb #866e0d04
 solvers = dict(heun=heun, dpm_2m=dpm_2m, dpm_3m=dpm_3m)

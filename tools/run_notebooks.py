@@ -1,7 +1,8 @@
 """Run notebooks in place and store their outputs: python tools/run_notebooks.py [NOTEBOOK ...]
 
 Skips the cells that nbdev_test skips (`eval: false`, the flags of `tst_flags`, `nbdev_export()`) and keeps
-the outputs those cells have. Needs a Jupyter kernel named python3, and no network.
+the outputs those cells have. A cell that shows an error on purpose (tag raises-exception) runs, and keeps the error's
+last line. Needs a Jupyter kernel named python3, and no network.
 """
 import os
 import sys
@@ -16,8 +17,13 @@ os.chdir(Path(__file__).parent.parent) # where settings.ini is
 SKIP_FLAGS = set(get_config().tst_flags.split())
 
 
+def shows_error(cell):
+    return 'raises-exception' in cell.metadata.get('tags', [])
+
+
 def skipped(cell):
     directives = [line[2:].strip() for line in cell.source.splitlines() if line.startswith('#|')]
+    if shows_error(cell): return False
     return (cell.cell_type != 'code' or 'nbdev_export(' in cell.source or 'eval: false' in directives
             or any(d in SKIP_FLAGS for d in directives))
 
@@ -26,7 +32,11 @@ class Client(NotebookClient):
     async def async_execute_cell(self, cell, cell_index, **kwargs):
         if skipped(cell): return cell
         cell.outputs = []
-        return await super().async_execute_cell(cell, cell_index, **kwargs)
+        done = await super().async_execute_cell(cell, cell_index, **kwargs)
+        if shows_error(cell):
+            error, = cell.outputs # exactly one, or the cell no longer shows what it says
+            error.traceback = [f'{error.ename}: {error.evalue}']
+        return done
 
 
 def run(path):
