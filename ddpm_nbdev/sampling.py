@@ -69,7 +69,8 @@ def ddim_step(
     eta: float=0., # Share of fresh noise: 0 is deterministic, 1 is ancestral
 ) -> Tensor: # x_s, (B, ...)
     "One DDIM step back (Eq. 12 and 16, Song et al. 2021)."
-    if not 0 <= eta <= 1: raise ValueError(f'expected eta in [0, 1], got {eta}')
+    if not (isinstance(eta, (int, float)) and 0 <= eta <= 1):
+        raise ValueError(f'expected eta in [0, 1], got {eta!r}')
     eps_hat = (x_t - t.signal*x_0_hat)/t.noise
     sigma = eta*s.noise/t.noise*(1 - (t.signal/s.signal)**2)**.5 # Eq. 16
     x_s = s.signal*x_0_hat + max(s.noise**2 - sigma**2, 0)**.5*eps_hat
@@ -252,6 +253,8 @@ def sample(
     """Sample images: the last step of `sample_steps`, batch by batch.
     Raises ValueError for n < 1, or seed and generator."""
     generator = _find_generator(Denoiser.check(denoiser), n, seed, generator, part)
+    if callback is not None and not callable(callback):
+        raise ValueError(f'expected callback, a function of a Step, got {callback!r}')
     mine = torch.arange(n).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
     batches, images = mine.split(whole('batch_size', batch_size)), []
