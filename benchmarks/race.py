@@ -42,12 +42,11 @@ TRAIN, TEST = load_images('digits'), load_images('digits', 'test').images
 def by_ours(seed, folder):
     "One run per length, since its rate ends at zero."
     for steps in LENGTHS:
-        config = TrainConfig(steps=steps, seed=seed, precision='no', save_every=0, sample_every=0)
+        config = TrainConfig(steps=steps, seed=seed, precision='no', save_every=0)
         trainer = OurTrainer(config, TRAIN, f'{folder}/{seed}-{steps}')
         started = perf_counter()
         trainer.train(progress=False)
-        d = trainer.denoiser
-        yield perf_counter() - started, Denoiser(trainer.ema.module, d.schedule, d.target, d.image_shape)
+        yield perf_counter() - started, trainer.averaged
 
 
 def until_marks(step, denoiser):
@@ -58,6 +57,15 @@ def until_marks(step, denoiser):
         while spent + perf_counter() - started < mark: step()
         spent += perf_counter() - started
         yield spent, denoiser
+
+
+class Sample(torch.nn.Module):
+    "A network of diffusers that returns a tensor."
+    def __init__(self, unet):
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, x, t): return self.unet(x, t).sample
 
 
 def by_diffusers(seed, folder):
@@ -78,8 +86,7 @@ def by_diffusers(seed, folder):
         optimizer.step()
         rate.step()
         ema.update_parameters(unet)
-    network = ema.module
-    yield from until_marks(step, Denoiser(lambda x, t: network(x, t).sample, Schedule(scheduler.betas.double()), 'eps', (1, 8, 8)))
+    yield from until_marks(step, Denoiser(Sample(ema.module), Schedule(scheduler.betas.double()), 'eps', (1, 8, 8)))
 
 
 def by_lucidrains(seed, folder):
@@ -99,12 +106,6 @@ def by_lucidrains(seed, folder):
     yield from until_marks(step, Denoiser(network, Schedule(diffusion.betas.double().cpu()), 'v', (1, 8, 8)))
 
 
-def parameters(denoiser):
-    cells = getattr(denoiser.network, '__closure__', None)
-    network = cells[0].cell_contents if cells else denoiser.network
-    return sum(p.numel() for p in network.parameters())
-
-
 if __name__ == '__main__':
     out = Path(sys.argv[1])
     rows = json.loads(out.read_text())['rows'] if out.exists() else []
@@ -114,7 +115,7 @@ if __name__ == '__main__':
                 for seconds, denoiser in lane(seed, folder):
                     found = score(sample(denoiser, 2396, seed=seed + 100), TEST, TRAIN.images)
                     rows.append(dict(package=name, seed=seed, seconds=round(seconds, 1), distance=found.distance, error=found.error,
-                                     floor=found.floor, parameters=parameters(denoiser)))
+                                     floor=found.floor, parameters=sum(p.numel() for p in denoiser.network.parameters())))
                     print(rows[-1], flush=True)
                     out.write_text(json.dumps(dict(device=device_name('cpu'), cores=os.cpu_count(),
                         versions=dict(torch=torch.__version__, diffusers=diffusers.__version__), rows=rows), indent=1))

@@ -146,7 +146,7 @@ def show_images(
     scale: float=.6, # Size of one image, inches
     title: str='', # Heading
 ):
-    "Show images in a grid, on matplotlib's current backend."
+    "Show images in a grid."
     import matplotlib.pyplot as plt
     picture = image_grid(images, ncol).numpy()
     rows, columns = -(-len(images)//ncol), min(ncol, len(images))
