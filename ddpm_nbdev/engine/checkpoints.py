@@ -158,10 +158,10 @@ class RunLog:
     def say_time_left(self, steps): # called after 10 steps, and after 20
         before, self.tenth = self.tenth, perf_counter()
         if before is None or not steps: return
-        left, unit = steps*(self.tenth - before)/10, 's'
-        for longer, length in (('minutes', 60), ('hours', 60), ('days', 24)):
-            if left >= 2*length: left, unit = left/length, longer
-        tqdm.write(f'about {left:.0f} {unit} to go, {steps:,} steps', sys.stderr)
+        left, units = steps*(self.tenth - before)/10, (86_400, 3600, 60, 1)
+        length = next((u for u in units if left >= 2*u), 1)
+        unit = dict(zip(units, ('days', 'hours', 'minutes', 's')))[length]
+        tqdm.write(f'about {left/length:.0f} {unit} to go, {steps:,} steps', sys.stderr)
 
     def scalars(self, step, **values): # numbers, by name
         with self._may_fail(step):
