@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         num_heads: int=4, # Number of heads; divides ch
         multiplier: int=2, # Width of the feed-forward layer, in multiples of ch
         # Share of attention weights switched off in training, in [0, 1)
-        dropout: float=.2,
+        dropout: float=0.,
     ):
         super().__init__()
         self.norm = nn.LayerNorm(ch)
