@@ -1,7 +1,8 @@
-"""The price of each network call: python benchmarks/few_steps.py OUT.json
+"""The price of each network call: python benchmarks/few_steps.py OUT.json [SEED ...]
 
-The shipped digits network, six ways to spend 5 to 50 calls, and a thousand ancestral steps; 2,396 samples of each, the
-same seed for all, against the 599 test digits. Heun is charged two calls a step, and 3M the extra one of its start.
+The shipped digits network, six ways to spend 5 to 50 calls, and a thousand ancestral steps; 2,396 samples of each
+against the 599 test digits, from each seed. Heun is charged two calls a step, and 3M the extra one of its start. A file
+at OUT goes on with further seeds.
 """
 import json
 import sys
@@ -19,21 +20,22 @@ RIVALS = {'ancestral': ('ddpm', 'uniform'), 'DDIM': ('ddim', 'uniform'), 'DDIM, 
           'Heun, Karras': ('heun', 'karras'), '2M, log-SNR': ('dpm_2m', 'log_snr'), '3M, log-SNR': ('dpm_3m', 'log_snr')}
 
 
-def measured(denoiser, name, spacing, calls, test, train):
-    "The score of samples that took so many calls."
+def measured(denoiser, seed, name, spacing, calls, test, train):
+    "Distance and standard error of samples that took so many calls, and the floor."
     steps = (calls + 1)//2 if name == 'heun' else calls - (name == 'dpm_3m')
     timesteps = space_timesteps(denoiser.schedule, steps, spacing)
-    return score(sample(denoiser, 4*len(test), 0, sampler=name, timesteps=timesteps), test, train)
+    found = score(sample(denoiser, 4*len(test), seed, sampler=name, timesteps=timesteps), test, train)
+    return found.distance, found.error, found.floor
 
 
 if __name__ == '__main__':
     sides = load_images('digits', 'test').images, load_images('digits').images
-    denoiser, table = load('digits'), {}
-    pair = lambda found: (found.distance, found.error)
-    for rival, (name, spacing) in RIVALS.items():
-        table[rival] = [pair(measured(denoiser, name, spacing, calls, *sides)) for calls in CALLS]
-        print(rival, table[rival], flush=True)
-    thousand = measured(denoiser, 'ddpm', 'uniform', 1000, *sides)
-    Path(sys.argv[1]).write_text(json.dumps(dict(calls=CALLS, distances=table, thousand_ancestral=pair(thousand),
-                                                 floor=thousand.floor, device=device_name('cpu'), torch=torch.__version__),
-                                            indent=1))
+    denoiser, out = load('digits'), Path(sys.argv[1])
+    found = json.loads(out.read_text()) if out.exists() else dict(calls=CALLS, distances={r: [] for r in RIVALS}, thousand_ancestral=[])
+    for seed in map(int, sys.argv[2:] or (0, 1, 2)):
+        for rival, (name, spacing) in RIVALS.items():
+            found['distances'][rival].append([measured(denoiser, seed, name, spacing, calls, *sides)[:2] for calls in CALLS])
+            print(seed, rival, found['distances'][rival][-1], flush=True)
+        *thousand, floor = measured(denoiser, seed, 'ddpm', 'uniform', 1000, *sides)
+        found['thousand_ancestral'].append(thousand)
+        out.write_text(json.dumps(found | dict(floor=floor, device=device_name('cpu'), torch=torch.__version__), indent=1))

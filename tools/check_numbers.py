@@ -1,0 +1,64 @@
+"""Compare the numbers in prose with the measurements they come from: python tools/check_numbers.py
+
+A number in prose comes from a cell, which asserts it, or from a file in benchmarks/ that the script of the same name
+wrote. Here each phrase of the second kind is made anew from its file. Exits 1 where the text says something else.
+"""
+import json
+import re
+import sys
+from pathlib import Path
+from statistics import mean
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def measured(name):
+    text = (ROOT/'benchmarks'/name).read_text(encoding='utf-8')
+    return json.loads(text) if name.endswith('.json') else text
+
+
+def phrases():
+    "Each notebook, and what must stand in it."
+    ratio = {}
+    for row in measured('recipes.json')['rows']: ratio.setdefault(row['recipe'], []).append(row['distance']/row['floor'])
+    stable, plain = ([f'{r:.2f}' for r in ratio[name]] for name in ('default', 'plain Algorithm 1'))
+    yield '08_loss', f'stand at {" and ".join(stable)} times the distance of real ones with it (two seeds), and at {" and ".join(plain)} without'
+
+    jobs = measured('main_job.json')
+    now, before = ([job for job in jobs if job['commit'] == commit] for commit in ('now', 'before'))
+    errors = [job['error'] for job in now]
+    took, score = [job['seconds'] for job in now], [job['distance'] for job in now]
+    yield 'index', f'| {min(took):.0f} to {max(took):.0f} s, of which {mean(job["train_seconds"] for job in now):.0f} s are training |'
+    yield 'index', f'| {mean(score):.2f} ({", ".join(f"{s:.2f}" for s in score)}), each ± {min(errors):.2f} to {max(errors):.2f} |'
+    yield 'index', f'as many real digits | {now[0]["floor"]:.2f} |'
+    yield 'guides/recipes', f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower'
+
+    few = measured('few_steps.json')
+    def pooled(pairs): return f'{mean(d for d, _ in pairs):.2f} ± {sum(e**2 for _, e in pairs)**.5/len(pairs):.2f}'
+    at_10 = [seed[few['calls'].index(10)] for seed in few['distances']['2M, log-SNR']]
+    yield '12_solvers', f'{pooled(at_10)} against {pooled(few["thousand_ancestral"])}'
+
+    step = measured('train_step.txt')
+    rate = {name: float(re.search(rf'^{name}.* ([\d.]+) GFLOP/s', step, re.M)[1])
+            for name in ('ours, float32', 'diffusers', 'denoising-diffusion-pytorch', 'original', 'matrix products: float32')}
+    for name, row in zip(rate, ('this package, `px32`', "diffusers' UNet in the usual loop", 'denoising-diffusion-pytorch',
+                                "the original's network in its loop", 'large matrix products, the limit')):
+        yield 'guides/recipes', f'| {row} | {rate[name]:.0f} |'
+    beside = [re.search(rf'([\d.]+)% of our step at batch {n}$', step, re.M)[1] for n in (4, 8, 32)]
+    yield 'guides/recipes', f'It is {beside[0]} % of a step at batch 4'
+    yield 'guides/recipes', f'{beside[1]} % at batch 8, and {beside[2]} % at batch 32'
+    yield 'guides/own_images', f'do {round(rate["ours, float32"], -1):.0f} GFLOP/s (`benchmarks/train_step.txt`)'
+
+    files = float(re.search(r'^ours, from files, 2 workers\s+([\d,]+)', measured('data_path.txt'), re.M)[1].replace(',', ''))
+    yield 'guides/several_gpus', f'{round(files, -2):,.0f} PNGs of 32×32 a second (`benchmarks/data_path.txt`)'
+
+
+def prose(name):
+    cells = json.loads((ROOT/f'nbs/{name}.ipynb').read_text(encoding='utf-8'))['cells']
+    return '\n'.join(''.join(cell['source']) for cell in cells if cell['cell_type'] == 'markdown')
+
+
+if __name__ == '__main__':
+    wrong = [(name, phrase) for name, phrase in phrases() if phrase not in prose(name)]
+    for name, phrase in wrong: print(f'nbs/{name}.ipynb does not say: {phrase}')
+    sys.exit(bool(wrong))
