@@ -55,7 +55,9 @@ class Cell(pytest.Item):
         source, exports = self.cell.source, {'export', 'exporti', 'exports'} & set(self.cell.directives_)
         if exports and self.config.getoption('exported'):
             module = f'{get_config().lib_path.name}.{notebook.module}'
-            source = f'import {module} as _m\nglobals().update({{k: v for k, v in vars(_m).items() if k[:2] != "__"}})'
+            # a patched method leaves its name behind, as None
+            source = (f'import {module} as _m\n'
+                      'globals().update({k: v for k, v in vars(_m).items() if k[:2] != "__" and v is not None})')
         with working_directory(notebook.cwd):
             if notebook.shell is None: notebook.shell = CaptureShell(notebook.path)
             notebook.shell._cell_idx = int(self.name)

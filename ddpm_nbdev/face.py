@@ -70,11 +70,7 @@ def run_training(
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
     from ddpm_nbdev.engine.evaluation import sample_shared, share_work, warn_of
-    from ddpm_nbdev.engine.resume import (
-        Trainer,
-        explain_errors,
-        stop_on_signals,
-    )
+    from ddpm_nbdev.engine.resume import Trainer, explain_errors, stop_on_signals
     started = time.perf_counter()
     named = named or not (isinstance(data, str) and data == 'digits')
     config = _config(data, out, resume, epochs, options, named)
@@ -82,11 +78,7 @@ def run_training(
     _refuse_early(config, out, processes)
     # what a run's file says of places is not believed: nothing is fetched for it
     download = not resume or 'root' in options or named
-    try: images = _open(data, config, processes, download)
-    except (ValueError, OSError) as e:
-        if named or not resume: raise
-        raise ValueError(f'expected the data of {resume} where it was, got: {e}; if '
-                         'it lies elsewhere now, name it (--data)') from e
+    images = _open_again(data, config, processes, download, named or not resume, resume)
     warn_of(images)
     if epochs is not None:
         config = replace(config,
@@ -106,13 +98,20 @@ def run_training(
         if trainer.is_main: log_start(trainer)
         with stop_on_signals(trainer) as came, explain_errors(trainer):
             trainer.train(progress=progress)
-        if trainer.step < trainer.config.steps:
-            if trainer.is_main:
-                print(f'stopped at step {trainer.step} and saved; go on with: '
-                      f'ddpm_train --resume {quote(str(run))}')
+        if trainer.is_main and trainer.step < trainer.config.steps:
+            print(f'stopped at step {trainer.step} and saved; go on with: '
+                  f'ddpm_train --resume {quote(str(run))}')
         elif trainer.is_main:
             _finish(trainer, time.perf_counter() - started, started, progress)
     return trainer, came['signal']
+
+# %% ../nbs/face.ipynb #21dd81eb
+def _open_again(data, config, processes, download, named, resume):
+    try: return _open(data, config, processes, download)
+    except (ValueError, OSError) as e:
+        if named: raise
+        raise ValueError(f'expected the data of {resume} where it was, got: {e}; if '
+                         'it lies elsewhere now, name it (--data)') from e
 
 # %% ../nbs/face.ipynb #91b829e2
 def resume_config(
@@ -145,6 +144,7 @@ def _config(data, out, resume, epochs, options, named):
     RunOptions(out=out)
     return TrainConfig(**options, data=name)
 
+# %% ../nbs/face.ipynb #d2c7a13c
 def _refuse_early(config, out, processes): # before images are read
     check_batch(config, processes.num_processes)
     if config.size and not config.preset: preset_for(config.size, config.size)

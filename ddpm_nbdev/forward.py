@@ -186,24 +186,27 @@ class Denoiser:
                          f'{type(pred).__name__}; wrap it, such as lambda x, t: '
                          'network(x, t).sample')
 
-    def _weight(self): # a weight of the network, if it has any
-        if not isinstance(self.network, nn.Module): return None
-        return next((p for p in self.network.parameters() if p.is_floating_point()),
-                    None)
+# %% ../nbs/02_forward.ipynb #1a6121cb
+@patch
+def _weight(self: Denoiser): # a weight of the network, if it has any
+    if not isinstance(self.network, nn.Module): return None
+    return next((p for p in self.network.parameters() if p.is_floating_point()), None)
 
-    def x_0(self,
-        x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor, # Timesteps, (B,), int64, 0-based
-        label: Tensor|None=None, # Class of each image, (B,), int64
-    ) -> Tensor: # x_0_hat, (B, C, H, W)
-        "The guess of the clean images (Eq. 15, Ho et al. 2020)."
-        return to_x_0_eps(self.schedule, x_t, t, self(x_t, t, label), self.target)[0]
+@patch
+def __repr__(self: Denoiser):
+    shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
+    return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
+            f'{self.target}, images {shape})')
 
-    def __repr__(self):
-        shape = 'any' if self.image_shape is None else '×'.join(
-            map(str, self.image_shape))
-        return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
-                f'{self.target}, images {shape})')
+# %% ../nbs/02_forward.ipynb #26672e5f
+@patch
+def x_0(self: Denoiser,
+    x_t: Tensor, # Images at step t, (B, C, H, W)
+    t: Tensor, # Timesteps, (B,), int64, 0-based
+    label: Tensor|None=None, # Class of each image, (B,), int64
+) -> Tensor: # x_0_hat, (B, C, H, W)
+    "The guess of the clean images (Eq. 15, Ho et al. 2020)."
+    return to_x_0_eps(self.schedule, x_t, t, self(x_t, t, label), self.target)[0]
 
 # %% ../nbs/02_forward.ipynb #d3ff9449
 def _check_denoiser(network, schedule, target):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -225,19 +226,22 @@ class FolderStream:
                              f'({len(self.unreadable)} unreadable{beside}); '
                              f'{self.reason or "check the path"}')
 
-    def _load(self, paths):
-        for path in paths:
-            try: image = load_image(path, self.size, self.channels, self.scales)
-            except ValueError as e:
-                self.reason = str(e) # of the last one
-                self.unreadable.append(str(path.relative_to(self.folder)))
-            else:
-                self.read.append(path)
-                yield image
+# %% ../nbs/image_files.ipynb #75274281
+@patch
+def _load(self: FolderStream, paths):
+    for path in paths:
+        try: image = load_image(path, self.size, self.channels, self.scales)
+        except ValueError as e:
+            self.reason = str(e) # of the last one
+            self.unreadable.append(str(path.relative_to(self.folder)))
+        else:
+            self.read.append(path)
+            yield image
 
-    def _refuse_sizes(self):
-        raise ValueError(f'expected images of one size in {self.folder}, got several; '
-                         'say which you want (--size 32)')
+@patch
+def _refuse_sizes(self: FolderStream):
+    raise ValueError(f'expected images of one size in {self.folder}, got several; '
+                     'say which you want (--size 32)')
 
 # %% ../nbs/image_files.ipynb #5465b15e
 @contextmanager

@@ -112,6 +112,7 @@ def _whole(value, low, high=2**16): # a whole number in a range, or an error
     raise ValueError(f'expected a whole number from {low} to {high}, got '
                      f'{str(value)[:40]}')
 
+# %% ../nbs/saving.ipynb #aeaeaede
 def _check_unet(config): # against the types of UNet's arguments
     known = inspect.signature(UNet).parameters
     if not isinstance(config, dict): raise ValueError('unet is no dictionary')

@@ -10,6 +10,7 @@ import re
 
 import torch.nn as nn
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
 
 from .attention import SelfAttention
@@ -64,41 +65,49 @@ class UNet(nn.Module):
 
         self.time = TimeEmbedding(time_dims, mlp=time_mlp)
         self.conv1 = DoubleConv(in_channels*patch**2, channels[0], **block)
-        self.downs, self.down_attention = nn.ModuleList(), nn.ModuleList()
-        for level in range(1, len(channels)):
-            self.downs.append(DownSampler(channels[level - 1], channels[level], **step))
-            self.down_attention.append(attend(level, channels[level]))
-        self.bottleneck, ch = nn.ModuleList(), channels[-1]
-        for width in bottleneck:
-            self.bottleneck.append(DoubleConv(ch, width, **block))
-            ch = width
-        self.ups, self.up_attention = nn.ModuleList(), nn.ModuleList()
-        for level in reversed(range(len(channels) - 1)):
-            out = channels[max(level - 1, 0)] # the width of the next bridge
-            self.ups.append(UpSampler(ch + channels[level], out,
-                                      align_corners=align_corners, **step))
-            self.up_attention.append(attend(level, out))
-            ch = out
+        ch = self._make_stages(channels, bottleneck, attend, step, block, align_corners)
         self.out = nn.Conv2d(ch, (out_channels or in_channels)*patch**2, 1)
 
-    def forward(self, x: Tensor, t: Tensor)->Tensor:
-        if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
-                             f'{tuple(x.shape)}; '
-                             'build the UNet with in_channels of your images')
-        H, W = x.shape[-2:]
-        emb = self.time(t, x.dtype)                         # (B, time_dims)
-        x = F.pixel_unshuffle(_pad_to_multiple(x, self.multiple), self.patch)
-        x = self.conv1(x, emb)
-        bridges = []
-        for down, attention in zip(self.downs, self.down_attention):
-            bridges.append(x)
-            x = attention(down(x, emb))
-        for conv in self.bottleneck: x = conv(x, emb)
-        for up, attention in zip(self.ups, self.up_attention):
-            x = attention(up(x, bridges.pop(), emb))
-        # (B, out_channels, H, W)
-        return F.pixel_shuffle(self.out(x), self.patch)[..., :H, :W]
+# %% ../nbs/06_unet.ipynb #0180ddc4
+@patch
+def _make_stages(self: UNet, channels, bottleneck, attend, step, block, align_corners):
+    self.downs, self.down_attention = nn.ModuleList(), nn.ModuleList()
+    for level in range(1, len(channels)):
+        self.downs.append(DownSampler(channels[level - 1], channels[level], **step))
+        self.down_attention.append(attend(level, channels[level]))
+    self.bottleneck, ch = nn.ModuleList(), channels[-1]
+    for width in bottleneck:
+        self.bottleneck.append(DoubleConv(ch, width, **block))
+        ch = width
+    self.ups, self.up_attention = nn.ModuleList(), nn.ModuleList()
+    for level in reversed(range(len(channels) - 1)):
+        out = channels[max(level - 1, 0)] # the width of the next bridge
+        self.ups.append(UpSampler(ch + channels[level], out,
+                                  align_corners=align_corners, **step))
+        self.up_attention.append(attend(level, out))
+        ch = out
+    return ch
+
+# %% ../nbs/06_unet.ipynb #07a23893
+@patch
+def forward(self: UNet, x: Tensor, t: Tensor)->Tensor:
+    if x.ndim != 4 or x.shape[1] != self.in_channels:
+        raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
+                         f'{tuple(x.shape)}; '
+                         'build the UNet with in_channels of your images')
+    H, W = x.shape[-2:]
+    emb = self.time(t, x.dtype)                         # (B, time_dims)
+    x = F.pixel_unshuffle(_pad_to_multiple(x, self.multiple), self.patch)
+    x = self.conv1(x, emb)
+    bridges = []
+    for down, attention in zip(self.downs, self.down_attention):
+        bridges.append(x)
+        x = attention(down(x, emb))
+    for conv in self.bottleneck: x = conv(x, emb)
+    for up, attention in zip(self.ups, self.up_attention):
+        x = attention(up(x, bridges.pop(), emb))
+    # (B, out_channels, H, W)
+    return F.pixel_shuffle(self.out(x), self.patch)[..., :H, :W]
 
 # %% ../nbs/06_unet.ipynb #2671ffd7
 _original = dict(bottleneck=(512, 512, 256), attention=(0, 1, 2, 3), groups=1,

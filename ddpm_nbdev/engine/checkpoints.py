@@ -18,6 +18,7 @@ from shlex import quote
 from time import perf_counter
 
 import torch
+from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
@@ -174,25 +175,27 @@ class RunLog:
             self.writer.add_image('samples', image_grid(images), step,
                                   dataformats='HWC')
 
-    def close(self, losses, target): # with the loss curve: (step, loss) of each point
-        import matplotlib.pyplot as plt
-        with self._may_fail(losses[-1][0] if losses else 0):
-            self.writer.close()
-            if not losses: return
-            atomic_write(self.run/'loss.json', json.dumps(losses))
-            steps, values = zip(*losses)
-            ax = plot_lines(steps, {'loss': values}, 'optimizer step',
-                            f'squared error of {target}', log='y')
-            with written_aside(self.run/'loss.png') as aside:
-                ax.figure.savefig(aside, dpi=110)
-            plt.close(ax.figure)
-
     @contextmanager
     def _may_fail(self, step):
         try: yield
         except OSError as e: # a full disk, a folder that was removed
             print(f'step {step}: not logged ({e}); the training goes on',
                   file=sys.stderr)
+
+# %% ../../nbs/engine/21_checkpoints.ipynb #59d5826f
+@patch
+def close(self: RunLog, losses, target): # losses: (step, loss) of each point
+    import matplotlib.pyplot as plt
+    with self._may_fail(losses[-1][0] if losses else 0):
+        self.writer.close()
+        if not losses: return
+        atomic_write(self.run/'loss.json', json.dumps(losses))
+        steps, values = zip(*losses)
+        ax = plot_lines(steps, {'loss': values}, 'optimizer step',
+                        f'squared error of {target}', log='y')
+        with written_aside(self.run/'loss.png') as aside:
+            ax.figure.savefig(aside, dpi=110)
+        plt.close(ax.figure)
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #ea908f33
 @contextmanager

@@ -118,6 +118,7 @@ def ddpm_sample(
             raise ValueError(f'expected two files, got {o.out} for --out and --gif')
         _sample(o)
 
+# %% ../../nbs/engine/26_cli.ipynb #44070a98
 def _sample(o):
     from ddpm_nbdev.data import save_gif, save_images
     from ddpm_nbdev.engine.evaluation import sample_shared, sampling_options, share_work
@@ -140,6 +141,7 @@ def _sample(o):
             save_gif([step.x for step in film], aside, ncol=o.grid)
     print(f'{o.n} images -> {o.out}' + (f', film -> {o.gif}' if o.gif else ''))
 
+# %% ../../nbs/engine/26_cli.ipynb #f8bcbfc8
 def _check_output(path, option): # can it be written, and is nothing lost?
     if path is None: return
     path = Path(path)
@@ -172,6 +174,7 @@ def _check_picture(denoiser, o): # before the work: what the format can hold
                      f'{denoiser.network.in_channels} channels; 4 go into a .png, '
                      'other numbers into no picture')
 
+# %% ../../nbs/engine/26_cli.ipynb #6575f443
 @contextmanager
 def _new_file(path): # a file beside it, to write; it gets its name if nobody took that
     path = Path(path)
@@ -209,6 +212,7 @@ def ddpm_fid(
         _check_output(o.save, 'save')
         _compare(o)
 
+# %% ../../nbs/engine/26_cli.ipynb #a6241ea1
 def _compare(o):
     from json import dumps
 

@@ -54,6 +54,7 @@ def sampling_options(
     if churn: timesteps = churn_steps(schedule, timesteps, churn)
     return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})
 
+# %% ../../nbs/engine/25_evaluation.ipynb #587d5183
 def sample_shared(
     # A network with its schedule and target, on the device to compute on
     denoiser: Denoiser,
@@ -141,6 +142,7 @@ def images_of(
     else: found = open_images(side, split, size, root, memory=float('inf'))
     return _some(found.images, n, seed, side, at_most)
 
+# %% ../../nbs/engine/25_evaluation.ipynb #3b535fd3
 def _is_run(path): # or its checkpoint, or its weights
     return (path.suffix == '.safetensors' or (path/'ema.safetensors').exists()
             or bool(checkpoints(path)) or all((path/name).exists() for name in
@@ -193,6 +195,7 @@ def other_half(
         raise ValueError(f'expected split test or train, got {split!r}')
     return {'test': 'train', 'train': 'test'}[split]
 
+# %% ../../nbs/engine/25_evaluation.ipynb #521aaadb
 def read_all(
     images: Tensor|FolderStream, # What `images_of` found
     progress: bool=False, # Warn of a table that takes long?

@@ -99,6 +99,7 @@ def check_options(
             raise ValueError(f'expected a {name} among {", ".join(choices[name])}, got '
                              f'{_short(value)}')
 
+# %% ../../nbs/engine/options.ipynb #ab97b213
 def _as_kind(kind, name, value):
     "The value as int, float, bool, str or (height, width)."
     try:
@@ -221,11 +222,11 @@ class SamplerOptions:
 
     def __post_init__(self): check_options(self)
 
+# %% ../../nbs/engine/options.ipynb #c62e51ae
 @dataclass
 class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
-    # Run directory, checkpoint or .safetensors file; digits is the network of the
-    # package
+    # Run, checkpoint or .safetensors file; digits is the package's own network
     run: str='digits'
     n: int=64 # Number of images
     churn: float=0. # For heun: share of noise to add before each step
@@ -237,11 +238,9 @@ class SampleOptions(SamplerOptions):
 @dataclass
 class CompareOptions(SamplerOptions):
     "Of `ddpm_fid`."
-    # Samples: run directory, folder of images, data set (its other half), .npy file or
-    # .npz statistics
+    # Samples: run, folder, data set (its other half), .npy file or .npz statistics
     a: str='digits'
-    # Reference: data set (the half named by split), folder, run directory or .npz
-    # statistics
+    # Reference: data set (the half named by split), folder, run or .npz statistics
     b: str='digits'
     # Images per side; of a run 2,396 digits or 599 others, of a set all if None
     n: int|None=None

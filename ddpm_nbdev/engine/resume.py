@@ -53,35 +53,44 @@ def resume(cls: Trainer,
                          f'got {steps}')
     _check_data(Path(run), data, state['shape'], other_data)
     model, ema = (load(checkpoint/f'{name}.safetensors') for name in ('model', 'ema'))
-    for what, said, found in (('T', config.T, model.schedule.T),
-                              ('schedule', config.schedule, model.schedule.name),
-                              ('target', config.target, model.target)):
-        if said != found:
-            raise ValueError(f'expected the settings of {checkpoint}, {what} {found}, '
-                             f'got {said} in config.json; it was changed')
+    _check_settings(config, model, checkpoint)
     network, averaged = model.network, ema.network
     trainer = cls(replace(config, steps=steps or config.steps, **machine), data, run,
                   sample, resumed=network)
     if trainer.is_main: _set_aside(checkpoint)
     trainer.ema.module.load_state_dict(averaged.state_dict())
     trainer.ema.n_averaged.copy_(state['n_averaged'])
-    try:
-        trainer.optimizer.load_state_dict(state['optimizer'])
-        for w, held in trainer.optimizer.state.items():
-            if held['exp_avg'].shape != w.shape: raise ValueError('other shapes')
-        trainer.scheduler.load_state_dict(state['scheduler'])
-    except Exception as e: raise ValueError(
-        f'expected the state of a trainer in {checkpoint}/state.pt, got that of '
-        'another network') from e
-    rates = trainer.scheduler.base_lrs, trainer.scheduler.lr_lambdas
-    for group, rate, factor in zip(trainer.optimizer.param_groups, *rates):
-        # on the curve of the new number of steps
-        group['lr'] = rate*factor(state['step'])
+    trainer._restore_optimizer(state, checkpoint)
     trainer.skipped, trainer.step = state['skipped'].to(trainer.device), state['step']
     trainer.saved, trainer.losses = trainer.step, state['losses']
     trainer._restore_random(state)
     return trainer
 
+# %% ../../nbs/engine/23_resume.ipynb #940bca83
+def _check_settings(config, model, checkpoint):
+    for what, said, found in (('T', config.T, model.schedule.T),
+                              ('schedule', config.schedule, model.schedule.name),
+                              ('target', config.target, model.target)):
+        if said != found:
+            raise ValueError(f'expected the settings of {checkpoint}, {what} {found}, '
+                             f'got {said} in config.json; it was changed')
+
+@patch
+def _restore_optimizer(self: Trainer, state, checkpoint):
+    try:
+        self.optimizer.load_state_dict(state['optimizer'])
+        for w, held in self.optimizer.state.items():
+            if held['exp_avg'].shape != w.shape: raise ValueError('other shapes')
+        self.scheduler.load_state_dict(state['scheduler'])
+    except Exception as e: raise ValueError(
+        f'expected the state of a trainer in {checkpoint}/state.pt, got that of '
+        'another network') from e
+    rates = self.scheduler.base_lrs, self.scheduler.lr_lambdas
+    for group, rate, factor in zip(self.optimizer.param_groups, *rates):
+        # on the curve of the new number of steps
+        group['lr'] = rate*factor(state['step'])
+
+# %% ../../nbs/engine/23_resume.ipynb #15130c08
 _kinds = dict(step=int, losses=list, skipped=torch.Tensor, rng=list, optimizer=dict,
               scheduler=dict, n_averaged=torch.Tensor, generator=torch.Tensor,
               device=str, shape=tuple)
@@ -100,6 +109,7 @@ def _read_state(checkpoint): # tensors and numbers; nothing in the file can run
         raise ValueError(f'expected the state of a trainer in {path}, got a damaged or '
                          f'foreign file ({said})') from e
 
+# %% ../../nbs/engine/23_resume.ipynb #94a2d918
 def _check_data(run, data, shape, other_data):
     try: before = json.loads((run/'data.json').read_text())
     except Exception: before = None # a run of an earlier version, or damage
@@ -132,6 +142,7 @@ def _restore_random(self: Trainer, state):
     if self.device.type == 'cuda': torch.cuda.set_rng_state(rng, self.device)
     else: torch.set_rng_state(rng)
 
+# %% ../../nbs/engine/23_resume.ipynb #cf6201c9
 # what is damaged beyond it: kept, but no checkpoint any more
 def _set_aside(checkpoint):
     found = checkpoints(checkpoint.parent.parent)

@@ -14,6 +14,7 @@ from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -104,31 +105,7 @@ class ArrayReader:
         except Exception as e: # NumPy has many words for damage
             raise ValueError('expected an array of images (.npy, or .npz with '
                              f'`images`) in {path}, got {str(e)[:90]}') from e
-        shape = self.array.shape
-        if (self.array.dtype != np.uint8 or self.array.ndim not in (3, 4)
-            or not self.array.size):
-            raise ValueError('expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) '
-                             f'in {path}, got {self.array.dtype} {shape}')
-        self.channels_last = len(shape) == 4 and shape[-1] in (1, 3, 4)
-        if len(shape) == 4 and not self.channels_last and shape[1] not in (1, 3, 4):
-            raise ValueError(
-                f'expected 1, 3 or 4 channels in {path}, got shape {shape}')
-        if self.labels is not None and self.labels.shape != shape[:1]:
-            raise ValueError(f'expected a label for each of {shape[0]} images in '
-                             f'{path}, got {tuple(self.labels.shape)}')
-
-    def _open(self):
-        if not self.path.is_file(): raise ValueError('no file')
-        if is_zipfile(self.path): # it is unpacked into memory
-            with ZipFile(self.path) as archive:
-                unpacked = sum(part.file_size for part in archive.infolist())
-            require_memory(unpacked, 'its arrays')
-        found = np.load(self.path, mmap_mode='r', allow_pickle=False)
-        is_archive = hasattr(found, 'files') # whatever its name ends in
-        if not is_archive: self.array = found
-        else: self.array = found['images' if 'images' in found else 'arr_0']
-        if is_archive and 'labels' in found:
-            self.labels = torch.as_tensor(found['labels'].astype(np.int64))
+        self._check()
 
     def __len__(self): return len(self.array)
 
@@ -146,6 +123,36 @@ class ArrayReader:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._open()
+
+# %% ../../nbs/engine/20_streams.ipynb #90bd0fdf
+@patch
+def _open(self: ArrayReader):
+    if not self.path.is_file(): raise ValueError('no file')
+    if is_zipfile(self.path): # it is unpacked into memory
+        with ZipFile(self.path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+        require_memory(unpacked, 'its arrays')
+    found = np.load(self.path, mmap_mode='r', allow_pickle=False)
+    is_archive = hasattr(found, 'files') # whatever its name ends in
+    if not is_archive: self.array = found
+    else: self.array = found['images' if 'images' in found else 'arr_0']
+    if is_archive and 'labels' in found:
+        self.labels = torch.as_tensor(found['labels'].astype(np.int64))
+
+@patch
+def _check(self: ArrayReader):
+    path, shape = self.path, self.array.shape
+    if (self.array.dtype != np.uint8 or self.array.ndim not in (3, 4)
+        or not self.array.size):
+        raise ValueError('expected uint8 (N, H, W), (N, H, W, C) or (N, C, H, W) '
+                         f'in {path}, got {self.array.dtype} {shape}')
+    self.channels_last = len(shape) == 4 and shape[-1] in (1, 3, 4)
+    if len(shape) == 4 and not self.channels_last and shape[1] not in (1, 3, 4):
+        raise ValueError(
+            f'expected 1, 3 or 4 channels in {path}, got shape {shape}')
+    if self.labels is not None and self.labels.shape != shape[:1]:
+        raise ValueError(f'expected a label for each of {shape[0]} images in '
+                         f'{path}, got {tuple(self.labels.shape)}')
 
 # %% ../../nbs/engine/20_streams.ipynb #2befa93d
 class HubReader:
