@@ -143,7 +143,7 @@ def sigmoid_schedule(
     tau: float=1., # Temperature: larger is closer to a straight line
     beta_max: float=.999, # Largest variance of a step
 ) -> Schedule: # alpha_bar falls as a sigmoid
-    "Sigmoid schedule (Alg. 1, Jabri et al. 2022)."
+    "Sigmoid schedule (Alg. 1, Chen 2023; Jabri et al. 2022)."
     s = lambda u: torch.sigmoid(torch.as_tensor((start + u*(end - start))/tau,
                                                 dtype=torch.float64))
     return _from_alpha_bar(lambda u: (s(1.) - s(u))/(s(1.) - s(0.)), T, beta_max,
