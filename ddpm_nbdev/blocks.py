@@ -63,8 +63,8 @@ class DoubleConv(nn.Module):
         self.norm2 = nn.GroupNorm(groups, out_ch)
         self.skip = None
         if residual:
-            self.skip = nn.Identity() if in_ch == out_ch else nn.Conv2d(in_ch, out_ch,
-                1)
+            self.skip = nn.Identity()
+            if in_ch != out_ch: self.skip = nn.Conv2d(in_ch, out_ch, 1)
             nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor, emb: Tensor|None=None)->Tensor:

@@ -56,8 +56,8 @@ def _log_terms(mixture, schedule, x_t, t):
                      for name in ('sqrt_alpha_bar', 'sqrt_one_minus_alpha_bar'))
     mean = signal*mixture.mu[:, None] # (K, B, ...)
     var = signal**2*mixture.var[:, None] + noise**2
-    log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi)).flatten(2).sum(
-        2)
+    log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi))
+    log_n = log_n.flatten(2).sum(2) # (K, B)
     return mixture.weight.log()[:, None] + log_n, mean, var
 
 def log_density(
@@ -82,8 +82,8 @@ def best_x_0(
     # (K, B, 1, ...)
     r = log_terms.softmax(0).reshape(*log_terms.shape, *[1]*(x_t.ndim - 1))
     signal_t = schedule.gather('sqrt_alpha_bar', t, x_t)
-    return (
-        r*(mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean))).sum(0)
+    each = mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean)
+    return (r*each).sum(0)
 
 # %% ../nbs/03_exact.ipynb #3ce69efa
 def exact_denoiser(
@@ -108,9 +108,8 @@ def cdf(
 ) -> Tensor: # Share of q(x_t) below each point, (B,), in [0, 1]
     "Cumulative distribution of x_t, in one dimension."
     _, mean, var = _log_terms(mixture, schedule, x_t, t)
-    return (
-        mixture.weight[:, None]*torch.special.ndtr((x_t - mean)/var.sqrt())[...,
-            0]).sum(0)
+    below = torch.special.ndtr((x_t - mean)/var.sqrt())[..., 0] # (K, B)
+    return (mixture.weight[:, None]*below).sum(0)
 
 # %% ../nbs/03_exact.ipynb #829398db
 def exact_flow(

@@ -122,8 +122,9 @@ def resume_config(
     Raises ValueError that names each option which differs from them."""
     config = saved_config(run)
     free = 'steps', 'data', *machine_options # where data lies is the machine's, too
-    differs = [f'{k} {v!r} (begun with {getattr(config, k)!r})' for k,
-               v in options.items() if k not in free and v != getattr(config, k)]
+    differs = [f'{k} {v!r} (begun with {getattr(config, k)!r})'
+               for k, v in options.items()
+               if k not in free and v != getattr(config, k)]
     if differs:
         raise ValueError(f'expected the settings that {run} was begun with, got '
                          f'{", ".join(differs)}; leave them out, or begin a new run')

@@ -112,10 +112,10 @@ def bits_per_dim(
     t = p.multinomial(len(x_0)*draws, replacement=True, generator=generator)
     images = torch.arange(len(x_0)).repeat_interleave(draws)
     with torch.no_grad():
-        bits = torch.cat(
-            [step_bits(denoiser, x_0[i], s, generator=generator, **kwargs)/p[s]
-                          for i,
-                          s in zip(images.split(batch_size), t.split(batch_size))])
+        parts = zip(images.split(batch_size), t.split(batch_size))
+        bits = torch.cat([
+            step_bits(denoiser, x_0[i], s, generator=generator, **kwargs)/p[s]
+            for i, s in parts])
     end = prior_bits(schedule.to(dtype=torch.float64).alpha_bar[-1],
                      x_0.double().square().flatten(1).mean(1))
     # images are independent, so their scatter is all of the error

@@ -47,9 +47,8 @@ def _at_zero_parts(x, y):
     d = [sum(map(feature_distance, x.tensor_split(i), y.tensor_split(i)))/i
          for i in range(1, 5)]
     line = torch.stack([torch.ones(4, dtype=torch.float64), k], 1)
-    return torch.linalg.lstsq(line,
-                              torch.tensor(d, dtype=torch.float64)[:, None]).solution[0,
-                                  0].item()
+    d = torch.tensor(d, dtype=torch.float64)[:, None]
+    return torch.linalg.lstsq(line, d).solution[0, 0].item() # where the line starts
 
 # %% ../nbs/13_metrics.ipynb #00d5593b
 def kid(
@@ -186,8 +185,8 @@ def _measures(x, y, k, inception, alike):
     scale = 1. if inception else y.square().mean().sqrt()
     known['kernel_distance'] = kid(x/scale, y/scale)
     some = x[torch.randperm(len(x), generator=seeded(0))[:alike]]
-    return known | {name: (value, None) for name,
-                    value in precision_recall(some, y, k).items()}
+    return known | {name: (value, None)
+                    for name, value in precision_recall(some, y, k).items()}
 
 # %% ../nbs/13_metrics.ipynb #7542e1df
 def nearest(

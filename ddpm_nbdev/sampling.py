@@ -25,7 +25,7 @@ from .schedule import Schedule
 
 # %% ../nbs/10_sampling.ipynb #fab3c9e1
 class Level(NamedTuple):
-    "A noise level of the chain: x_t = signal*x_0 + noise*eps."
+    "A noise level of the chain: `x_t = signal*x_0 + noise*eps`."
     t: int # Timestep, 0-based; -1 is the clean image
     signal: float # sqrt(alpha_bar_t)
     noise: float # sqrt(1 - alpha_bar_t)

@@ -43,8 +43,8 @@ def save(
     about = dict(format=_format, unet=network.config, target=denoiser.target,
                  image_shape=denoiser.image_shape,
                  classes=denoiser.classes, schedule=schedule.name)
-    tensors = {k: v.detach().cpu().contiguous() for k,
-               v in network.state_dict().items()}
+    tensors = {k: v.detach().cpu().contiguous()
+               for k, v in network.state_dict().items()}
     tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta,
                 'schedule.timesteps': schedule.timesteps.cpu()}
     save_file(tensors, str(path), metadata={'denoiser': json.dumps(about)})

@@ -52,8 +52,8 @@ class UNet(nn.Module):
         super().__init__()
         self.config = {k: v for k, v in locals().items()
                        if k not in ('self', '__class__')}
-        self.in_channels, self.patch, self.multiple = in_channels, patch, patch*2**(
-            len(channels) - 1)
+        self.in_channels, self.patch = in_channels, patch
+        self.multiple = patch*2**(len(channels) - 1) # of it are padded height and width
         conv = dict(groups=groups, dropout=dropout)
         step = dict(emb_dims=time_dims, scale_shift=scale_shift, residual=residual,
                     **conv)

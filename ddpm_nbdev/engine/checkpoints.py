@@ -159,9 +159,9 @@ class RunLog:
     def say_time_left(self, steps): # called after 10 steps, and after 20
         before, self.tenth = self.tenth, perf_counter()
         if before is None or not steps: return
-        left, units = steps*(self.tenth - before)/10, (86_400, 3600, 60, 1)
-        length = next((u for u in units if left >= 2*u), 1)
-        unit = dict(zip(units, ('days', 'hours', 'minutes', 's')))[length]
+        left = steps*(self.tenth - before)/10
+        for unit, length in dict(days=86_400, hours=3600, minutes=60, s=1).items():
+            if left >= 2*length: break
         tqdm.write(f'about {left/length:.0f} {unit} to go, {steps:,} steps', sys.stderr)
 
     def scalars(self, step, **values): # numbers, by name

@@ -33,7 +33,6 @@ def share_work(
 ): # PartialState: which process this is, how many there are, and its device
     "Join the processes that torchrun or accelerate launched; one alone without them."
     from accelerate import PartialState
-
     return PartialState(cpu=check_device(device) == 'cpu')
 
 def sampling_options(

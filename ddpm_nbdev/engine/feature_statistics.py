@@ -283,8 +283,8 @@ def merge(
         raise ValueError(
             f'expected statistics with a known N to merge, got {x} and {y}')
     both = _sums(x) + _sums(y)
-    data, split = (a if a == b else f'{a} + {b}' for a,
-                   b in ((x.data, y.data), (x.split, y.split)))
+    data, split = (a if a == b else f'{a} + {b}'
+                   for a, b in ((x.data, y.data), (x.split, y.split)))
     checksum = (f'{(int(x.images, 16) + int(y.images, 16)) % 2**256:064x}' if x.images
                 and y.images else '')
     return Statistics.of(both, x.features, x.transform, data, split, checksum)

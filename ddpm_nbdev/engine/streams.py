@@ -111,9 +111,8 @@ class ArrayReader:
 
     def __call__(self, i: int)->Tensor: # uint8, (C, H, W)
         image = torch.from_numpy(np.array(self.array[i]))
-        image = image.permute(2, 0,
-                              1) if self.channels_last else image.reshape(-1,
-                                  *image.shape[-2:])
+        if self.channels_last: image = image.permute(2, 0, 1)
+        else: image = image.reshape(-1, *image.shape[-2:])
         return image if self.size is None else square_pixels(image, self.size)
 
     # a process opens it anew
