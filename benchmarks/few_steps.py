@@ -1,8 +1,8 @@
 """The price of each network call: python benchmarks/few_steps.py OUT.json [SEED ...]
 
 The shipped digits network, six ways to spend 5 to 50 calls, and a thousand ancestral steps; 2,396 samples of each
-against the 599 test digits, from each seed. Heun is charged two calls a step, and 3M the extra one of its start. A file
-at OUT goes on with further seeds.
+against the 599 test digits, from each seed. Heun takes two calls a step but for the last, so one less where the number
+is even; 3M takes an extra one at its start. A file at OUT goes on with further seeds.
 """
 import json
 import sys

@@ -35,7 +35,7 @@ from ddpm_nbdev.schedule import Schedule
 from ddpm_nbdev.training import make_ema
 
 MARKS = 15, 30, 60, 120, 240, 420, 600 # seconds
-LENGTHS = 100, 200, 400, 800, 1600 # steps
+LENGTHS = 100, 200, 400, 800, 1600, 3200 # steps
 TRAIN, TEST = load_images('digits'), load_images('digits', 'test').images
 
 

@@ -31,7 +31,8 @@ from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.unet import make_unet
 
 DEVICE = check_device('auto')
-BATCH, ROUNDS = (4, 7) if DEVICE == 'cpu' else (128, 30)
+HAS_BF16 = has_native_bf16(DEVICE) and 'ONEDNN_MAX_CPU_ISA' not in os.environ # a processor held to less has none
+ROUNDS = {4: 15, 32: 5} if DEVICE == 'cpu' else {128: 30} # by batch size
 IMAGES = torch.randint(0, 256, (256, 3, 32, 32), dtype=torch.uint8)
 
 
@@ -39,19 +40,19 @@ def wait():
     if DEVICE == 'cuda': torch.cuda.synchronize()
 
 
-def ours(folder, precision, batch=BATCH, **kw):
+def ours(folder, precision, batch, **kw):
     config = TrainConfig(batch_size=batch, preset='px32', precision=precision, device=DEVICE, stable_target=0, **kw)
     trainer = Trainer(config, ImageSet(IMAGES, torch.zeros(256), 'random'), f'{folder}/unused')
     pixels = IMAGES[:batch].to(DEVICE)
     return lambda: trainer.train_step(pixels), trainer
 
 
-def usual_loop(module, loss_of):
+def usual_loop(module, loss_of, batch):
     "The loop of most tutorials: model in train mode, AdamW, an average of the weights by hand."
     module = module.to(DEVICE).train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=2e-4)
     average = [p.detach().clone() for p in module.parameters()]
-    x_0 = IMAGES[:BATCH].to(DEVICE).float()/127.5 - 1
+    x_0 = IMAGES[:batch].to(DEVICE).float()/127.5 - 1
     half = torch.autocast('cuda', torch.bfloat16) if DEVICE == 'cuda' else nullcontext()
 
     def step():
@@ -65,7 +66,7 @@ def usual_loop(module, loss_of):
     return step
 
 
-def by_diffusers():
+def by_diffusers(batch):
     unet = UNet2DModel(sample_size=32, block_out_channels=(128, 256, 256, 256), layers_per_block=2, dropout=.1,
         down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D', 'DownBlock2D'),
         up_block_types=('UpBlock2D', 'UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'))
@@ -74,15 +75,15 @@ def by_diffusers():
     def loss_of(unet, x_0):
         eps, t = torch.randn_like(x_0), torch.randint(0, 1000, (len(x_0),), device=x_0.device)
         return F.mse_loss(unet(scheduler.add_noise(x_0, eps, t), t).sample.float(), eps)
-    return usual_loop(unet, loss_of)
+    return usual_loop(unet, loss_of, batch)
 
 
-def by_lucidrains():
+def by_lucidrains(batch):
     return usual_loop(GaussianDiffusion(LucidUnet(64, flash_attn=DEVICE == 'cuda'), image_size=32),
-                      lambda diffusion, x_0: diffusion((x_0 + 1)/2))
+                      lambda diffusion, x_0: diffusion((x_0 + 1)/2), batch)
 
 
-def by_original():
+def by_original(batch):
     "The original's network (default UNet), its loss with the noise mended, its loop."
     alpha_bar = torch.linspace(1e-4, .02, 1000).neg().add(1).cumprod(0).to(DEVICE)
 
@@ -90,7 +91,7 @@ def by_original():
         t, eps = torch.randint(0, 1000, (len(x_0),), device=x_0.device), torch.randn_like(x_0)
         a = alpha_bar[t][:, None, None, None]
         return F.mse_loss(unet(a.sqrt()*x_0 + (1 - a).sqrt()*eps, t).float(), eps)
-    return usual_loop(make_unet('original', 3), loss_of)
+    return usual_loop(make_unet('original', 3), loss_of, batch)
 
 
 def matrix_rate(dtype):
@@ -131,34 +132,40 @@ def host_share(step, trainer, rounds):
     return 1 - inside/(time.perf_counter() - start)
 
 
-if __name__ == '__main__':
-    with TemporaryDirectory() as folder:
-        steps = {'ours, float32': ours(folder, 'no')[0]}
-        if has_native_bf16(DEVICE): steps['ours, bfloat16'] = ours(folder, 'bf16')[0]
-        if DEVICE == 'cuda' or '--compile' in sys.argv:
-            steps['ours, compiled'] = ours(folder, 'bf16' if has_native_bf16(DEVICE) else 'no', compile=True)[0]
-        steps |= {'diffusers': by_diffusers(), 'denoising-diffusion-pytorch': by_lucidrains(), 'original': by_original()}
-        work = {}
+def compare(folder, batch, rounds):
+    "Time all steps in turn and print each one's operations per second."
+    steps = {'ours, float32': ours(folder, 'no', batch)[0]}
+    if HAS_BF16: steps['ours, bfloat16'] = ours(folder, 'bf16', batch)[0]
+    if DEVICE == 'cuda' or '--compile' in sys.argv:
+        steps['ours, compiled'] = ours(folder, 'bf16' if HAS_BF16 else 'no', batch, compile=True)[0]
+    steps |= {'diffusers': by_diffusers(batch), 'denoising-diffusion-pytorch': by_lucidrains(batch), 'original': by_original(batch)}
+    work = {}
+    for name, step in steps.items():
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH): step() # fused, it isn't counted
+        work[name] = counter.get_total_flops()
+    work |= {name: work['ours, float32'] for name in steps if name.startswith('ours')} # compiled code hides its own
+    times = {name: [] for name in steps}
+    for i in range(rounds + 1):
         for name, step in steps.items():
-            with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH): step() # fused, it isn't counted
-            work[name] = counter.get_total_flops()
-        work |= {name: work['ours, float32'] for name in steps if name.startswith('ours')} # compiled code hides its own
-        times = {name: [] for name in steps}
-        for i in range(ROUNDS + 2):
-            for name, step in steps.items():
-                wait()
-                start = time.perf_counter()
-                step()
-                wait()
-                if i >= 2: times[name].append(time.perf_counter() - start)
-        rates = {name: work[name]/statistics.median(t)/1e9 for name, t in times.items()}
-        shares = {batch: host_share(*ours(folder, 'no', batch), max(2, ROUNDS*BATCH//batch)) for batch in (BATCH, 2*BATCH, 32)}
-    kinds = {'float32': torch.float32} | ({'bfloat16': torch.bfloat16} if has_native_bf16(DEVICE) else {})
+            wait()
+            start = time.perf_counter()
+            step()
+            wait()
+            if i: times[name].append(time.perf_counter() - start)
+    rates = {name: work[name]/statistics.median(t)/1e9 for name, t in times.items()}
+    print(f'batch {batch}, median of {rounds} interleaved rounds')
+    for name, rate in rates.items():
+        print(f'{name:28}{1e3*statistics.median(times[name]):8.0f} ms{work[name]/batch/1e9:8.1f} GFLOP an image'
+              f'{rate:8.0f} GFLOP/s{rate/rates["diffusers"]:6.2f} times diffusers'
+              f'{rate/rates["denoising-diffusion-pytorch"]:6.2f} times denoising-diffusion-pytorch', flush=True)
+
+
+if __name__ == '__main__':
+    kinds = {'float32': torch.float32} | ({'bfloat16': torch.bfloat16} if HAS_BF16 else {})
     print(f'{device_name(DEVICE)}, {os.cpu_count()} cores, torch {torch.__version__}, diffusers {diffusers.__version__}')
     print('matrix products: ' + ', '.join(f'{k} {matrix_rate(d):.0f} GFLOP/s' for k, d in kinds.items()))
-    print(f'batch {BATCH}, median of {ROUNDS} interleaved rounds')
-    for name, rate in rates.items():
-        print(f'{name:28}{1e3*statistics.median(times[name]):8.0f} ms{work[name]/BATCH/1e9:8.1f} GFLOP an image'
-              f'{rate:8.0f} GFLOP/s{rate/rates["diffusers"]:6.2f} times diffusers'
-              f'{rate/rates["denoising-diffusion-pytorch"]:6.2f} times denoising-diffusion-pytorch')
-    for batch, share in shares.items(): print(f'not forward, backward or optimizer: {share:.1%} of our step at batch {batch}')
+    with TemporaryDirectory() as folder:
+        for batch, rounds in ROUNDS.items(): compare(folder, batch, rounds)
+        for batch in (4, 8, 32) if DEVICE == 'cpu' else (128, 256):
+            share = host_share(*ours(folder, 'no', batch), 4)
+            print(f'not forward, backward or optimizer: {share:.1%} of our step at batch {batch}')

@@ -6,6 +6,7 @@ wrote. Here each phrase of the second kind is made anew from its file. Exits 1 w
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from statistics import mean
 
@@ -39,20 +40,24 @@ def phrases():
     yield '12_solvers', f'{pooled(at_10)} against {pooled(few["thousand_ancestral"])}'
 
     step = measured('train_step.txt')
-    rate = {name: float(re.search(rf'^{name}.* ([\d.]+) GFLOP/s', step, re.M)[1])
-            for name in ('ours, float32', 'diffusers', 'denoising-diffusion-pytorch', 'original', 'matrix products: float32')}
-    for name, row in zip(rate, ('this package, `px32`', "diffusers' UNet in the usual loop", 'denoising-diffusion-pytorch',
-                                "the original's network in its loop", 'large matrix products, the limit')):
-        yield 'guides/recipes', f'| {row} | {rate[name]:.0f} |'
+    def rates(name): return re.findall(rf'^{name}.* (\d+) GFLOP/s', step, re.M) # at batch 4 and 32
+    for row, name in (('this package, `px32`', 'ours, float32'), ("diffusers' UNet in the usual loop", 'diffusers'),
+                      ('denoising-diffusion-pytorch', 'denoising-diffusion-pytorch'), ("the original's network in its loop", 'original'),
+                      ('large matrix products, the limit', 'matrix products: float32')):
+        found = rates(name)
+        yield 'guides/recipes', f'| {row} | {found[0]} | {found[-1]} |'
     beside = [re.search(rf'([\d.]+)% of our step at batch {n}$', step, re.M)[1] for n in (4, 8, 32)]
     yield 'guides/recipes', f'It is {beside[0]} % of a step at batch 4'
     yield 'guides/recipes', f'{beside[1]} % at batch 8, and {beside[2]} % at batch 32'
-    yield 'guides/own_images', f'do {round(rate["ours, float32"], -1):.0f} GFLOP/s (`benchmarks/train_step.txt`)'
+    fast = round(float(rates('ours, float32')[0]), -1)
+    yield 'guides/own_images', f'do {fast:.0f} GFLOP/s (`benchmarks/train_step.txt`) need {64*9.8/fast:.0f} seconds a step'
+    yield 'guides/own_images', f'{20_000*64*9.8/fast/3600:.0f} hours in all'
 
     files = float(re.search(r'^ours, from files, 2 workers\s+([\d,]+)', measured('data_path.txt'), re.M)[1].replace(',', ''))
     yield 'guides/several_gpus', f'{round(files, -2):,.0f} PNGs of 32×32 a second (`benchmarks/data_path.txt`)'
 
 
+@cache
 def prose(name):
     cells = json.loads((ROOT/f'nbs/{name}.ipynb').read_text(encoding='utf-8'))['cells']
     return '\n'.join(''.join(cell['source']) for cell in cells if cell['cell_type'] == 'markdown')
