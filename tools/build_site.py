@@ -3,12 +3,14 @@
 Quarto publishes the site (.github/workflows/docs.yml); this build is for CI and for a look
 while writing. It takes the same _quarto.yml and the notebooks as nbdev processes them.
 """
+import html
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
 
+from latex2mathml.converter import convert
 from nbdev.config import get_config
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
@@ -38,6 +40,15 @@ def rename_pages(folder, host):
     for path in list(folder.rglob('*.html')): path.rename(path.with_name(names[path.name]))
 
 
+def write_mathml(page):
+    "Formulas as MathML, which a browser draws without a network and without a script; those for KaTeX are dropped."
+    def formula(found):
+        kind, tex = found[1], html.unescape(found[2]).replace(r'\|', '‖')
+        return convert(tex, display='block' if kind == 'display' else 'inline')
+    text = re.sub(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', formula, page.read_text(encoding='utf-8'), flags=re.S)
+    page.write_text(re.sub(r'<(?:link|script)[^>]*katex[^>]*>(?:</script>)?', '', text), encoding='utf-8')
+
+
 if __name__ == '__main__':
     os.chdir(Path(__file__).parent.parent) # where settings.ini is
     cfg = get_config()
@@ -50,5 +61,8 @@ if __name__ == '__main__':
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(processed/'_docs', target)
     rename_pages(target, cfg.doc_host)
+    for page in target.rglob('*.html'): write_mathml(page)
+    for style in target.rglob('*.css'): # a theme asks for its letters on the network
+        style.write_text(re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')), encoding='utf-8')
     print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')
     sys.exit(1 if warnings else 0)
