@@ -160,12 +160,13 @@ def save_images(
     images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W)
     path: str|Path, # A .png file
     ncol: int=8, # Images in a row
-    # How often to repeat each pixel; chosen so that an image is 32 px or more if None
+    # How often to repeat each pixel; if None, until an image has 32 pixels a side and
+    # the picture 512
     zoom: int|None=None,
 ):
     "Save a grid of images as a picture."
     picture = image_grid(images, ncol)
-    zoom = zoom or max(1, 32//images.shape[-1])
+    zoom = zoom or max(-(-32//images.shape[-1]), -(-512//max(picture.shape[:2])))
     picture = picture.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1).numpy()
     if picture.shape[-1] == 1: picture = picture.squeeze(-1)
     with written_aside(path) as aside: Image.fromarray(picture).save(aside)

@@ -7,10 +7,12 @@ __all__ = ['ddpm_train', 'ddpm_sample', 'ddpm_fid']
 
 # %% ../../nbs/engine/26_cli.ipynb #e700b39a
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from signal import SIGTERM
 
@@ -50,11 +52,6 @@ def one_line_errors(
             print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
         raise SystemExit(2) from None
 
-def _parser(command):
-    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
-    return Parser(command.__name__, command.__doc__, f'ddpm_nbdev {__version__}')
-
 def _ours(e): # an error in our words; what is none for people is raised
     if isinstance(e, OSError) and e.errno:
         return OSError(f'expected files that can be read and written, got '
@@ -66,6 +63,24 @@ def _ours(e): # an error in our words; what is none for people is raised
                            f'"{str(e).splitlines()[0][:80]}"; ask for fewer or '
                            'smaller images')
     raise e
+
+# %% ../../nbs/engine/26_cli.ipynb #9db5f83e
+def _parser(command):
+    # in a log file a bar is a line every ten seconds; tqdm reads this at its import
+    if not sys.stderr.isatty(): os.environ.setdefault('TQDM_MININTERVAL', '10')
+    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
+    return Parser(command.__name__, command.__doc__, f'ddpm_nbdev {__version__}')
+
+def _parse(parser, argv): # what was given; --batch-size is --batch_size, too
+    argv = [re.sub(r'^--[\w-]+', lambda m: '--' + m[0][2:].replace('-', '_'), word)
+            for word in (sys.argv[1:] if argv is None else argv)]
+    given, unknown = parser.parse_known_args(argv)
+    if not unknown: return vars(given)
+    known = re.findall(r'--\w+', parser.format_help())
+    near = get_close_matches(unknown[0].split('=')[0], known, 1)
+    parser.error(f'unrecognized arguments: {" ".join(unknown)}'
+                 + (f'; did you mean {near[0]}?' if near else ''))
 
 # %% ../../nbs/engine/26_cli.ipynb #6f2c94c8
 def ddpm_train(
@@ -84,7 +99,7 @@ def ddpm_train(
     parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every')
     parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate',
                'compile')
-    given = vars(parser.parse_args(argv))
+    given = _parse(parser, argv)
     with one_line_errors('ddpm_train', given.pop('debug', False)):
         from ddpm_nbdev.face import run_training
         name = given.get('data', 'digits')
@@ -109,7 +124,7 @@ def ddpm_sample(
     parser.add('how, for heun', SampleOptions, 'churn')
     parser.add('output', SampleOptions, 'out', 'grid', 'gif')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = vars(parser.parse_args(argv))
+    given = _parse(parser, argv)
     with one_line_errors('ddpm_sample', given.get('debug', False)):
         o = SampleOptions(**given)
         _check_output(o.out, 'out')
@@ -139,7 +154,16 @@ def _sample(o):
                             shape=images.shape[1:], **how)
         with _new_file(o.gif) as aside:
             save_gif([step.x for step in film], aside, ncol=o.grid)
-    print(f'{o.n} images -> {o.out}' + (f', film -> {o.gif}' if o.gif else ''))
+    film = f', film -> {o.gif}' if o.gif else ''
+    what = '1 image' if o.n == 1 else f'{o.n} images'
+    print(f'{what} of {o.run} -> {o.out}{film}')
+    if o.run == 'digits' and (own := _newest_run()):
+        print(f'to draw from your newest run: ddpm_sample --run {own} --out new.png')
+
+def _newest_run(): # where ddpm_train put it; None without one
+    from ddpm_nbdev.saving import checkpoints
+    runs = [p for p in Path('runs').glob('*') if checkpoints(p)]
+    return max(runs, key=lambda p: checkpoints(p)[-1].stat().st_mtime, default=None)
 
 # %% ../../nbs/engine/26_cli.ipynb #f8bcbfc8
 def _check_output(path, option): # can it be written, and is nothing lost?
@@ -206,7 +230,7 @@ def ddpm_fid(
     parser.add('measure', CompareOptions, 'features', 'weights', 'only_distance')
     parser.add('output', CompareOptions, 'save', 'json')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = vars(parser.parse_args(argv))
+    given = _parse(parser, argv)
     with one_line_errors('ddpm_fid', given.get('debug', False)):
         o = CompareOptions(**given)
         _check_output(o.save, 'save')
