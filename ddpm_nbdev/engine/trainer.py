@@ -242,7 +242,8 @@ def train(self: Trainer,
         if self.step % c.log_every == 0 or self.step == c.steps:
             speed = (self.step - self.first)*c.batch_size/(perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
-            bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s')
+            bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s',
+                                refresh=False)
         if due(c.sample_every) and self.sample and log and self.skipped[0] == 0:
             log.grid(self.step, self.sample(self.averaged))
         if due(c.save_every): self.save()
