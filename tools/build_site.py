@@ -4,6 +4,7 @@ Quarto publishes the site (.github/workflows/docs.yml); this build is for CI and
 while writing. It takes the same _quarto.yml and the notebooks as nbdev processes them.
 """
 import html
+import json
 import os
 import re
 import shutil
@@ -49,13 +50,20 @@ def write_mathml(page):
     page.write_text(re.sub(r'<(?:link|script)[^>]*katex[^>]*>(?:</script>)?', '', text), encoding='utf-8')
 
 
+def wrong_titles(root):
+    "Entries of the sidebar whose text is not the title of their notebook."
+    for text, name in re.findall(r'text: "\d+ · (.+)", href: (\S+)}', (root/'_quarto.yml').read_text(encoding='utf-8')):
+        title = ''.join(json.loads((root/'nbs'/name).read_text(encoding='utf-8'))['cells'][0]['source']).splitlines()[0]
+        if title != f'# {text}': yield f'the sidebar calls {name} {text!r}, its title is {title[2:]!r}'
+
+
 if __name__ == '__main__':
     os.chdir(Path(__file__).parent.parent) # where settings.ini is
     cfg = get_config()
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)
     site = build(processed, quiet=True)
-    warnings = [w for w in site.warnings if not any(known in str(w) for known in QUARTO_ALONE)]
+    warnings = [w for w in site.warnings if not any(known in str(w) for known in QUARTO_ALONE)] + list(wrong_titles(cfg.config_path))
     for warning in warnings: print(f'warning: {warning}', file=sys.stderr)
     target = cfg.config_path/'_docs'
     shutil.rmtree(target, ignore_errors=True)

