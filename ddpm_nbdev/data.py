@@ -7,6 +7,7 @@ __all__ = ['to_float', 'to_uint8', 'ImageSet', 'image_grid', 'show_images', 'sav
 
 # %% ../nbs/07_data.ipynb #f7113f6c
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -144,7 +145,7 @@ def show_images(
     images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W)
     ncol: int=8, # Images in a row
     scale: float=.6, # Size of one image, inches
-    title: str='', # Heading
+    names: Sequence[str]=(), # What each row shows
 ):
     "Show images in a grid."
     import matplotlib.pyplot as plt
@@ -152,8 +153,11 @@ def show_images(
     rows, columns = -(-len(images)//ncol), min(ncol, len(images))
     fig, ax = plt.subplots(figsize=(columns*scale, rows*scale), layout='constrained')
     ax.imshow(picture, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
-    ax.set_title(title, fontsize=10)
-    ax.axis('off')
+    height = len(picture)/rows
+    ax.set_yticks([(i + .5)*height for i in range(len(names))], names)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
 
 # %% ../nbs/07_data.ipynb #4af0727d
 def save_images(

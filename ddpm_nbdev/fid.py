@@ -206,8 +206,7 @@ def feature_name(
 def distance_name(
     features: str, # Name of the features
 ) -> str: # 'FID' for Inception's, else 'Fréchet distance (features: NAME)'
-    """What a report calls the distance on these features.
-    Only Inception's is a FID (Heusel et al. 2017)."""
+    "What a report calls the distance on these features. Only Inception's is a FID."
     return ('FID' if features == 'inception-2048' else 'Fréchet distance (features: '
                                                        f'{features})')
 

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
 # %% ../nbs/plotting.ipynb #f8c6c34a
@@ -60,7 +61,17 @@ def plot_lines(
         if 'y' in log: ax.set_yscale('log')
         ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if len(lines) > 1: ax.legend()
+        _label_ticks(ax)
     return ax
+
+def _label_ticks(ax):
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        # within two decades powers of ten are too few
+        if axis.get_scale() != 'log' or high > 100*low: continue
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter('{x:g}')
+        axis.set_minor_locator(NullLocator())
 
 # %% ../nbs/plotting.ipynb #e1c04457
 def show_strip(

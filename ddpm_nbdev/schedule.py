@@ -49,10 +49,10 @@ class Schedule:
             beta_tilde=beta*(1 - alpha_bar_prev)/(1 - alpha_bar), snr=snr,
             log_snr=snr.log())
         if timesteps is None: timesteps = torch.arange(len(beta))
-        self.__dict__.update({k: v.to(device, dtype) for k, v in derived.items()},
-                             T=len(beta),
-            name=name, max_prior_bits=max_prior_bits, timesteps=timesteps.to(device),
-            _beta=beta)
+        # not self.T = …, which __setattr__ refuses
+        vars(self).update({k: v.to(device, dtype) for k, v in derived.items()},
+            T=len(beta), name=name, max_prior_bits=max_prior_bits,
+            timesteps=timesteps.to(device), _beta=beta)
 
     def __setattr__(self, name, value):
         raise AttributeError(f'a Schedule is immutable, got {name} = ...; make a new '

@@ -50,6 +50,7 @@ class UNet(nn.Module):
         align_corners: bool=False,
     ):
         super().__init__()
+        # the arguments by name: `save` writes them down, `load` builds from them
         self.config = {k: v for k, v in locals().items()
                        if k not in ('self', '__class__')}
         self.in_channels, self.patch = in_channels, patch

@@ -1,18 +1,22 @@
-"""Build the site into _docs without Quarto, and fail on any warning: python tools/build_site.py
+"""Build the site into _docs, and fail on any warning: python tools/build_site.py [--quarto]
 
-Quarto publishes the site (.github/workflows/docs.yml); this build is for CI and for a look
-while writing. It takes the same _quarto.yml and the notebooks as nbdev processes them.
+Quarto publishes the site (.github/workflows/docs.yml, with --quarto); without it a second builder makes the same pages
+in less than a minute, for CI and for a look while writing. Both take the same _quarto.yml and the notebooks as nbdev
+processes them.
 """
 import html
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 from latex2mathml.converter import convert
+from nbdev import showdoc
 from nbdev.config import get_config
+from nbdev.doclinks import NbdevLookup
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 from smalldocs.site import build
@@ -20,6 +24,36 @@ from smalldocs.site import build
 # Warnings about keys that Quarto reads and this build does without; rename_pages does the work of output-file.
 QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored', 'format.html.html-math-method is ignored',
                 'format.html.grid is ignored', 'output-file is not read')
+COLAB = 'https://colab.research.google.com/github/'
+
+
+class Documented(showdoc.BasicMarkdownRenderer):
+    "What the site shows of a function or class: its name, its docstring, and a table of its parameters."
+    def _repr_markdown_(self):
+        source = NbdevLookup().code(self.fn)
+        link = f'[source]({source}){{target="_blank" style="float:right; font-size:smaller"}}\n\n' if source else ''
+        code = lambda text: re.sub(r'\b(\w+\.)+(?=\w)', '', text).replace('|', r'\|') # no torch._C. before Generator
+        rows = [(f'`{code(name)}`', doc) for name, doc in self.dm.params]
+        result = self.dm.dm.get('return', {})
+        if result.get('docment'): rows.append(('*returns*', result['docment']))
+        lines = [f'| {name} | {(doc or "").replace("|", chr(92) + "|")} |' for name, doc in rows]
+        table = '\n'.join(['', '<details class="parameters">', '<summary>Parameters</summary>', '', '| | |', '|---|---|', *lines,
+                           '', '</details>']) if rows else ''
+        return f'---\n\n{link}{"#"*self.title_level} {self.nm}\n\n{self.docs or ""}\n{table}'
+
+
+def add_links(processed, cfg):
+    "Below each title: open the notebook in Colab, download it."
+    for path in processed.rglob('*.ipynb'):
+        nb, name = json.loads(path.read_text(encoding='utf-8')), path.relative_to(processed).as_posix()
+        colab = f'{COLAB}{cfg.git_url.split("github.com/")[1]}/blob/{cfg.branch}/nbs/{name}'
+        links = f'<p class="page-links"><a href="{colab}">Open in Colab</a> · <a href="{address(cfg)}/notebooks/{name}" download>Download</a></p>'
+        place = next(i for i, cell in enumerate(nb['cells']) if cell['cell_type'] == 'markdown' and not ''.join(cell['source']).startswith(('---', '<!--')))
+        nb['cells'].insert(place, {'cell_type': 'markdown', 'id': 'page-links', 'metadata': {}, 'source': links})
+        path.write_text(json.dumps(nb), encoding='utf-8')
+
+
+def address(cfg): return cfg.doc_host + cfg.doc_baseurl.rstrip('/')
 
 
 def page_names(folder):
@@ -27,14 +61,14 @@ def page_names(folder):
     return {p.name: re.sub(r'^\d+[a-z]?_', '', p.name) for p in folder.rglob('*.html')}
 
 
-def rename_pages(folder, host):
-    "Name pages as Quarto does, and make links to the docs' own host relative."
+def rename_pages(folder, site):
+    "Name pages as Quarto does, and make links to the site's own address relative."
     names = page_names(folder)
     for path in folder.rglob('*'):
         if path.suffix not in ('.html', '.json', '.xml', '.js', '.md'): continue
         text = path.read_text(encoding='utf-8')
         up = '../'*(len(path.relative_to(folder).parts) - 1)
-        text = re.sub(rf'(href="){re.escape(host)}/?', rf'\g<1>{up}', text)
+        text = re.sub(rf'(href="){re.escape(site)}/?', rf'\g<1>{up}', text)
         for old, new in names.items():
             if old != new: text = re.sub(rf'(?<![\w]){re.escape(old)}', new, text)
         path.write_text(text, encoding='utf-8')
@@ -50,6 +84,17 @@ def write_mathml(page):
     page.write_text(re.sub(r'<(?:link|script)[^>]*katex[^>]*>(?:</script>)?', '', text), encoding='utf-8')
 
 
+def fold(page, lesson):
+    "A lesson shows its code, and folds the table of parameters above it, which says the same; other pages fold the code."
+    text = page.read_text(encoding='utf-8').replace('Exported source', 'Source')
+    if not lesson: text = re.sub(r'<details open(=""|) class="code-fold"', '<details class="code-fold"', text)
+    parts = text.split('<details class="parameters">')
+    for i, part in enumerate(parts[1:], 1): # has it code right below?
+        says_same = lesson and 'class="code-fold"' in part.split('</details>')[1]
+        parts[i] = f'<details class="parameters"{"" if says_same else " open"}>{part}'
+    page.write_text(''.join(parts), encoding='utf-8')
+
+
 def wrong_titles(root):
     "Entries of the sidebar whose text is not the title of their notebook."
     for text, name in re.findall(r'text: "\d+ · (.+)", href: (\S+)}', (root/'_quarto.yml').read_text(encoding='utf-8')):
@@ -57,20 +102,39 @@ def wrong_titles(root):
         if title != f'# {text}': yield f'the sidebar calls {name} {text!r}, its title is {title[2:]!r}'
 
 
+def wrong_addresses(cfg):
+    "Addresses of this project, in any file, that are not those of settings.ini."
+    ours = cfg.git_url, address(cfg), COLAB + cfg.git_url.split('github.com/')[1]
+    for name in subprocess.run(['git', 'ls-files'], cwd=cfg.config_path, capture_output=True, text=True, check=True).stdout.splitlines():
+        if name in ('settings.ini', 'ddpm_nbdev/_modidx.py'): continue # where they are set, and an export of it
+        try: text = (cfg.config_path/name).read_text(encoding='utf-8')
+        except (UnicodeDecodeError, OSError): continue # weights, or a link to nowhere
+        for found in set(re.findall(r'https?://[\w./-]*(?:ddpm[-_]nbdev|example\.org)[\w./-]*', text)):
+            if not found.startswith(ours): yield f'{name} has the address {found}, settings.ini has {" and ".join(ours[:2])}'
+
+
 if __name__ == '__main__':
     os.chdir(Path(__file__).parent.parent) # where settings.ini is
-    cfg = get_config()
+    cfg, quarto = get_config(), '--quarto' in sys.argv
+    showdoc.BasicMarkdownRenderer = Documented
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)
-    site = build(processed, quiet=True)
-    warnings = [w for w in site.warnings if not any(known in str(w) for known in QUARTO_ALONE)] + list(wrong_titles(cfg.config_path))
+    add_links(processed, cfg)
+    warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg)]
+    if quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=processed, check=True)
+    else: warnings += [str(w) for w in build(processed, quiet=True).warnings if not any(known in str(w) for known in QUARTO_ALONE)]
     for warning in warnings: print(f'warning: {warning}', file=sys.stderr)
     target = cfg.config_path/'_docs'
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(processed/'_docs', target)
-    rename_pages(target, cfg.doc_host)
-    for page in target.rglob('*.html'): write_mathml(page)
-    for style in target.rglob('*.css'): # a theme asks for its letters on the network
-        style.write_text(re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')), encoding='utf-8')
+    lessons = {re.sub(r'^\d+_', '', p.stem) for p in (cfg.config_path/'nbs').glob('[0-9]*.ipynb')}
+    for page in target.rglob('*.html'): fold(page, re.sub(r'^\d+_', '', page.stem) in lessons)
+    if not quarto:
+        rename_pages(target, address(cfg))
+        for page in target.rglob('*.html'): write_mathml(page)
+        for style in target.rglob('*.css'): # a theme asks for its letters on the network
+            style.write_text(re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')), encoding='utf-8')
+    shutil.copytree(cfg.config_path/'nbs', target/'notebooks', ignore=lambda folder, names: [n for n in names if not (
+        n.endswith('.ipynb') or n in ('engine', 'guides'))])
     print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')
     sys.exit(1 if warnings else 0)

@@ -37,7 +37,7 @@ assert ddpm_nbdev.sample(ddpm_nbdev.load("digits"), 2, seed=0).shape == (2, 1, 8
 
 def imports(source):
     "Modules of this package that a cell imports: (name, inside a function?)."
-    tree = ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))
+    tree = ast.parse(re.sub(r'^(\s*)[%!].*$', r'\1pass', source, flags=re.M))
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
     for node in ast.walk(tree):
         names = ([node.module] if isinstance(node, ast.ImportFrom) else

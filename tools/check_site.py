@@ -27,6 +27,7 @@ LOOK = """() => {
         links: [...document.querySelectorAll('a[href]')].map(a => a.href),
         raw: [...document.querySelectorAll('main :is(p, li, td, figcaption, math)')].filter(
             e => /\\\\[a-zA-Z]{2}/.test(e.innerText) && !e.querySelector('pre, code')).length,
+        install: document.body.innerText.includes('pip install -q'), // the cell for Colab
         code: [...document.querySelectorAll('main pre')].filter(p => p.scrollWidth > p.clientWidth + 1).length,
         blocks: document.querySelectorAll('main pre').length}
 }"""
@@ -47,6 +48,7 @@ def check(page, name, width, base, shots):
     seen = page.evaluate(LOOK)
     page.remove_listener('console', say)
     if seen['overflow']: found.append('wider than the window')
+    if seen['install']: found.append('shows the cell that installs the package')
     if seen['raw']: found.append(f'{seen["raw"]} raw formulas')
     found += [f'missing image {src}' for src in seen['images']]
     if shots: page.screenshot(path=shots/f'{name.replace("/", "-")}-{width}.png', full_page=True)

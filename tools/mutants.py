@@ -5,10 +5,13 @@ Copies the checkout into a temporary folder, swaps a line, runs the notebook's c
 notebooks; words pick the mutants whose module or line contains one. Exits 1 if one survived, or if a line of the list
 is gone from the package.
 """
+import ast
+import re
 import shutil
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from tempfile import TemporaryDirectory
@@ -58,6 +61,7 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('torch.linspace(beta_start, beta_end, T, dtype=torch.float64)', 'torch.linspace(beta_start**.5, beta_end**.5, T, dtype=torch.float64)**2'),
     ('(1 - alpha_bar[1:]/alpha_bar[:-1])', '(alpha_bar[:-1] - alpha_bar[1:])'),
     ('torch.cos((u + s)/(1 + s)*math.pi/2)**2', 'torch.cos((u + s)*math.pi/2)**2'),
+    ('if beta_end*1000/T >= 1:', 'if False:'),
 ]),
 'forward': ('02_forward', [
     ('alpha_t.sqrt()*x_prev + beta_t.sqrt()*z', 'alpha_t.sqrt()*x_prev + beta_t*z'),
@@ -224,6 +228,8 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('enabled=False)', 'enabled=True)'),
     ('x_0 = posterior_mean(schedule, x_t, t, images)', 'posterior_mean(schedule, x_t, t, images)'),
     ("'eps': 1/snr, ", "'eps': 1/(snr + 1), "),
+    ('return t, torch.randn(shape, generator=generator', 'return t, torch.randn(shape'),
+    ("t, x_0, 'x_0')[1]", "t, x_0, 'x_0')[0]"),
 ]),
 'training': ('09_training', [
     ('d = min(decay, (1 + n)/(10 + n))', 'd = decay'),
@@ -294,6 +300,7 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('max(s.noise**2 - sigma**2, 0)**.5*eps_hat', '(s.noise - sigma)*eps_hat'),
     ('return x_s + sigma*z if sigma else x_s', 'return x_s + z if sigma else x_s'),
     ('.clamp(min=1)\n', '\n'),
+    ('flatten(1).float().quantile(quantile, 1)', 'flatten(1).float().amax(1)'),
 ]),
 'saving': ('saving', [
     ('return Denoiser(network.eval(), schedule', 'return Denoiser(network, schedule'),
@@ -331,6 +338,10 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('*(1 - K/n))', '*K/n)'),
     ('M = A @ B.T', 'M = A @ A.T'),
     ('to_float(batch.to(device))', 'batch.to(device).float()'),
+    ('seeded(s))[:m]', 'seeded(0))[:m]'),
+    ('of_all - (subsets(K//2) - of_all)', 'of_all - (subsets(K//4) - of_all)'),
+    ('return measure(*sets), (', 'return left.mean().item(), ('),
+    ('for i in range(10)]', 'for i in range(9)]'),
 ]),
 'solvers': ('12_solvers', [
     ('x_s = _walk(x, (d + _slope(x_s, denoise(x_s, s), s))/2, t, s)', 'x_s = _walk(x, _slope(x_s, denoise(x_s, s), s), t, s)'),
@@ -359,6 +370,13 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('wanted = -7*(low + u*(high - low)).log()', 'wanted = -5*(low + u*(high - low)).log()'),
     ('gamma: float=.2', 'gamma: float=.4'),
     ('lam[t] - math.log1p(gamma)', 'lam[t] + math.log1p(gamma)'),
+    ('(1 - ratio**2)**.5*z', '(1 - ratio**2)*z'),
+    ('return ratio*x_t + ', 'return x_t + '),
+    ('out += [t, up] if up > t', 'out += [up, t] if up > t'),
+    ('math.log1p(gamma)', 'gamma'),
+    ('log_snr/2\n    out = []', 'log_snr\n    out = []'),
+    ('first = lam[lam >= -math.log(sigma_max)].min()', 'first = lam.min()'),
+    ('ratio = s.signal/t.signal', 'ratio = s.noise/t.noise'),
 ]),
 'metrics': ('13_metrics', [
     ('/x.shape[1] + 1)**3\n\n', '/x.shape[1] + 1)**2\n\n'),
@@ -385,6 +403,12 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('(nearest(images, train)[0].numpy() for', '(nearest(images, unseen)[0].numpy() for'),
     ('mannwhitneyu(near, usual', 'mannwhitneyu(usual, near'),
     ("real_floor(pool, y, len(x), repeats), None", "real_floor(pool, y, alike, repeats), None"),
+    ('(_kernel_rows(f, f) - _kernel(f, f) for', '(_kernel_rows(f, f) for'),
+    ('yy.sum() - 2*yy, len(y) - 1', 'yy.sum() - 2*yy, len(y)'),
+    ('- 2*xy/(n*m)', '- xy/(n*m)'),
+    ('covered |= inside.any(0)', 'covered |= (distance <= radius_x[part, None]).any(0)'),
+    ('precision=(balls > 0)', 'precision=(balls > 1)'),
+    ('if min(len(x), len(y)) < 80:', 'if False:'),
 ]),
 'likelihood': ('14_likelihood', [
     ('(var_q + (mu_q - mu_p)**2)/var_p - 1)', '(var_q + (mu_q - mu_p)**2)/var_q - 1)'),
@@ -412,8 +436,23 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('terms.double().square().mean(1).sqrt()', 'terms.double().mean(1)'),
     ('each.std()/len(x_0)**.5', 'each.std()/len(bits)**.5'),
     ('x_0.double().square().flatten(1).mean(1))', '1.)'),
+    ('return .99*p + .01/len(p)', 'return .9*p + .1/len(p)'),
+    ('p = root/root.sum()', 'p = root/root.max()'),
 ]),
 }
+
+
+def few(least=5):
+    "Functions that cite a paper, and hold the lines of fewer mutants than that (what they call in their module counts)."
+    for module, (_, mutants) in MUTANTS.items():
+        text = (ROOT/f'ddpm_nbdev/{module}.py').read_text(encoding='utf-8')
+        nodes = {node.name: node for node in ast.parse(text).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        own = {name: ast.get_source_segment(text, node) for name, node in nodes.items()}
+        for name, node in nodes.items():
+            if not re.search(r'\b(19|20)\d\d\b', ast.get_docstring(node) or ''): continue
+            held = [own[n] for n in own if re.search(rf'\b{n}\b', own[name])] # its own, too
+            lines = sum(any(line.strip() in part for part in held) for line, _ in mutants)
+            if lines < least: yield f'{module}.{name} has {lines}'
 
 
 def copied(folder):
@@ -452,6 +491,8 @@ if __name__ == '__main__':
     all_jobs = [(module, notebook, line, mistake) for module, (notebook, mutants) in MUTANTS.items() for line, mistake in mutants]
     if '--quick' in sys.argv: all_jobs = [job for job in all_jobs if job[0] not in SLOW][::8]
     if words: all_jobs = [job for job in all_jobs if any(w in job[0] or w in job[2] for w in words)]
+    if not find_spec('execnb'): sys.exit("expected the development packages, or everything would look red; pip install -e '.[dev]'")
+    if short := list(few()): sys.exit(f'expected at least 5 mutants for each function that cites a paper: {", ".join(short)}')
     jobs, found = Queue(), {}
     for job in all_jobs: jobs.put(job)
     threads = [threading.Thread(target=worker, args=(jobs, found)) for _ in range(2)]

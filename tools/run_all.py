@@ -1,16 +1,30 @@
-"""Run every cell of the notebooks as Jupyter's Run All does: python tools/run_all.py [NOTEBOOK ...]
+"""Run every cell of the notebooks as Jupyter's Run All does: python tools/run_all.py [--wheel] [NOTEBOOK ...]
 
-No cell is left out and no output is kept. Afterwards the tree must be as it was.
+No cell is left out and no output is kept. Afterwards the tree must be as it was. With --wheel, the course and the
+engine run as for someone who has only installed the package: in a folder outside the repository, the package taken
+from a wheel that is built and unpacked there, and the development packages not to be imported.
 """
+import os
+import re
+import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
+from nbdev.config import get_config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+SLOWEST = 'several_gpus', '23_resume', 'own_images', '26_cli' # begin with them, so that nobody waits for one at the end
+HIDE = '''from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = staticmethod(lambda name, path=None, target=None:
+                                    None if name.split('.')[0] in {names} else find(name, path, target))
+'''
 
 
 def tree():
@@ -21,16 +35,44 @@ def tree():
 
 
 def run(path):
-    "All cells of a copy in memory, in the notebook's folder."
+    "All cells of a copy in memory, in the notebook's folder: the seconds that they took, or the error."
+    start = time.perf_counter()
     nb = nbformat.read(path, as_version=4)
-    NotebookClient(nb, timeout=900, kernel_name='python3', resources={'metadata': {'path': path.parent}}).execute()
+    try: NotebookClient(nb, timeout=900, kernel_name='python3', resources={'metadata': {'path': path.parent}}).execute()
+    except Exception as e: return re.sub(r'\x1b\[[\d;]*m', '', str(e))
+    return time.perf_counter() - start
+
+
+def as_installed(folder):
+    "Course and engine in a folder, and the environment in which only the package and what it requires can be imported."
+    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', folder/'dist', ROOT], check=True, capture_output=True)
+    shutil.unpack_archive(next((folder/'dist').glob('*.whl')), folder/'site', 'zip')
+    config = get_config(cfg_name=ROOT/'settings.ini')
+    packages = lambda text: {re.match(r'[\w-]+', word)[0].replace('-', '_') for word in text.split()}
+    hidden = packages(config.dev_requirements) - packages(config.requirements) - {'jupyter'}
+    (folder/'site/sitecustomize.py').write_text(HIDE.format(names=sorted(hidden)))
+    for path in [*(ROOT/'nbs').glob('[0-9]*.ipynb'), *(ROOT/'nbs/engine').glob('*.ipynb')]:
+        copy = folder/path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    os.environ['PYTHONPATH'] = str(folder/'site')
+    return folder/'nbs'
 
 
 if __name__ == '__main__':
-    before = tree()
-    for path in [Path(a) for a in sys.argv[1:]] or sorted(p for p in (ROOT/'nbs').rglob('*.ipynb')
-                                                          if '.ipynb_checkpoints' not in p.parts):
-        start = time.perf_counter()
-        run(path)
-        if tree() != before: raise SystemExit(f'{path} changed the tree; see git status')
-        print(f'{path.relative_to(ROOT) if path.is_absolute() else path} {time.perf_counter() - start:.0f} s', flush=True)
+    os.chdir(ROOT)
+    os.environ.setdefault('OMP_NUM_THREADS', '1') # two notebooks at a time
+    asked, before = [Path(a).resolve() for a in sys.argv[1:] if a != '--wheel'], tree()
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
+        where = as_installed(Path(folder).resolve()) if '--wheel' in sys.argv else ROOT/'nbs'
+        paths = [p for p in where.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
+        if asked: paths = [p for p in paths if p.name in {a.name for a in asked}]
+        paths.sort(key=lambda p: (p.stem not in SLOWEST, p.name))
+        done, failed = {pool.submit(run, path): path for path in paths}, 0
+        for job in as_completed(done):
+            name, found = done[job].relative_to(where), job.result()
+            failed += type(found) is str
+            print(f'{name} FAILED\n{found}' if type(found) is str else f'{name} {found:.0f} s', flush=True)
+            if tree() != before: sys.exit(f'the tree is no longer as it was, after {name} or one beside it; see git status')
+    print(f'{len(paths) - failed} of {len(paths)} notebooks ran, every cell' + ', from the wheel alone'*('--wheel' in sys.argv))
+    sys.exit(bool(failed))
