@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 
 from . import __version__
-from .data import ImageSet, load_images, save_images
+from .data import ImageSet, image_grid, load_images, save_images
 from ddpm_nbdev.engine.checkpoints import (
     atomic_write,
     in_all,
     refuse_used_directory,
     run_lock,
     saved_config,
+    warn_of,
 )
 from ddpm_nbdev.engine.options import (
     RunOptions,
@@ -69,7 +70,7 @@ def run_training(
     **options, # Of TrainConfig
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
-    from ddpm_nbdev.engine.evaluation import sample_shared, share_work, warn_of
+    from ddpm_nbdev.engine.evaluation import sample_shared, share_work
     from ddpm_nbdev.engine.resume import Trainer, explain_errors, stop_on_signals
     started = time.perf_counter()
     named = named or not (isinstance(data, str) and data == 'digits')
@@ -206,6 +207,7 @@ def _finish(trainer, trained, started, progress):
     import platform
 
     from accelerate import __version__ as accelerate_version
+    from torch.utils.tensorboard import SummaryWriter
 
     from ddpm_nbdev.engine.evaluation import sample_shared
     from ddpm_nbdev.engine.resume import device_name
@@ -215,7 +217,10 @@ def _finish(trainer, trained, started, progress):
         run/'samples.png').exists():
         print(f'nothing was left to do in {run}')
         return
-    save_images(sample_shared(denoiser, 64, config.seed), run/'samples.png')
+    images = sample_shared(denoiser, 64, config.seed, progress)
+    save_images(images, run/'samples.png')
+    with SummaryWriter(run/'tensorboard') as log:
+        log.add_image('samples', image_grid(images), config.steps, dataformats='HWC')
     result = measure(denoiser.to('cpu'), config.seed,
                      progress) if config.data == 'digits' else None
     metrics = dict(asdict(result) if result else {},
@@ -228,10 +233,13 @@ def _finish(trainer, trained, started, progress):
         versions={'ddpm_nbdev': __version__, 'torch': torch.__version__,
         'accelerate': accelerate_version, 'python': platform.python_version()})
     atomic_write(run/'metrics.json', dumps(metrics, indent=2))
-    print(result or 'no Fréchet distance: the package has features for digits only')
+    name = quote(str(run))
+    print(result or 'no Fréchet distance: the features in the package are for digits; '
+          f"ddpm_fid {name} --features inception (pip install 'ddpm_nbdev[fid]')")
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
-          f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json')
-    print(f'next: ddpm_sample --run {quote(str(run))} --n 64 --out grid.png')
+          f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json, or '
+          f'tensorboard --logdir {name}')
+    print(f'next: ddpm_sample --run {name} --n 64 --out grid.png')
 
 def measure(
     denoiser: Denoiser, # Of digits, 8×8
@@ -251,12 +259,13 @@ def evaluate(
     # (its other half)
     images: Tensor|str|Path,
     # Real images, likewise; of a data set, the half named by split
-    reference: Tensor|str|Path='digits',
+    # if None, what a run was trained on, and else digits
+    reference: Tensor|str|Path|None=None,
     # Images per side: sampled from a run (2,396 of digits, 599 others if None), or
     # random ones (all if None); of the reference at most all
     n: int|None=None,
     split: str='test', # Half of the reference, 'test' or 'train'
-    features: str|None=None, # 'digits' or 'inception'; what fits the images if None
+    features: str='digits', # 'digits', for grey images of 8×8; or 'inception'
     seed: int=0, # Of the samples of a run
     progress: bool=False, # Show progress bars?
     net=None, # The feature network itself, instead of its name
@@ -265,35 +274,18 @@ def evaluate(
     """Compare images with a reference, beside other real images.
     Raises ValueError for what cannot be compared."""
     from ddpm_nbdev.engine.evaluation import (
-        check_alike,
         feature_network,
-        images_of,
         other_half,
-        read_all,
+        own_data,
+        read_sides,
         real_images,
         shared_features,
-        warn_nearly_constant,
     )
-    other = other_half(split)
-    y = read_all(images_of(reference, split, n, seed + 1, progress, at_most=True,
-                           **options), progress)
-    x = read_all(images_of(images, other, n, seed, progress, **options), progress)
-    check_alike(x, y, _name(images), _name(reference))
-    for pixels, name in ((x, _name(images)), (y, _name(reference))):
-        warn_nearly_constant(pixels, name)
-    net = net or feature_network(features or _fitting(y),
-                                 device=options.get('device', 'cpu'))
-    real = real_images(reference, 2*len(x), other, options.get('size'),
+    if reference is None: reference = own_data(images)
+    net = net or feature_network(features, device=options.get('device', 'cpu'))
+    x, y = read_sides(images, reference, n, split, seed, progress,
+                      getattr(net, 'image_shape', None), **options)
+    real = real_images(reference, 2*len(x), other_half(split), options.get('size'),
                        options.get('root', 'data'))
     return compare_images(x, y, real, net, progress=progress,
                           features_of=shared_features)
-
-# %% ../nbs/face.ipynb #f9a2bc7c
-def _name(side): return 'images' if isinstance(side, Tensor) else str(side)
-
-def _fitting(images): # the features that fit
-    if images.shape[1:] == (1, 8, 8): return 'digits'
-    raise ValueError("expected features that fit images of "
-                     f"{tuple(images.shape[1:])}, got none; take features='inception' "
-                     "(pip install 'ddpm_nbdev[fid]'); those of the package are for "
-                     "grey images of 8×8")

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/image_files.ipynb #51c17547
 import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -242,6 +243,17 @@ def _load(self: FolderStream, paths):
 def _refuse_sizes(self: FolderStream):
     raise ValueError(f'expected images of one size in {self.folder}, got several; '
                      'say which you want (--size 32)')
+
+# %% ../nbs/image_files.ipynb #1582ba7e
+def tell_unreadable(
+    images, # A FolderStream that was read, or a Tensor
+):
+    "Name the files that could not be read, and what was passed over."
+    if unreadable := getattr(images, 'unreadable', []):
+        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
+              file=sys.stderr)
+    if ignored := getattr(images, 'ignored', ''):
+        print(f'passed over in {images.folder}: {ignored}', file=sys.stderr)
 
 # %% ../nbs/image_files.ipynb #5465b15e
 @contextmanager

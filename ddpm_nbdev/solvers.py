@@ -195,3 +195,22 @@ def churn_steps(
         up = int((lam - (lam[t] - math.log1p(gamma))).abs().argmin())
         out += [t, up] if up > t else [t]
     return out
+
+# %% ../nbs/12_solvers.ipynb #a50ac0cc
+def sampling_options(
+    schedule, # The Schedule that the network was trained on
+    sampler: str='dpm_2m', # A sampler's name
+    steps: int|None=None, # Noise levels to visit; min(15, T) if None
+    spacing: str='log_snr', # How they are spaced
+    eta: float=0., # For ddim
+    churn: float=0., # For heun
+) -> dict: # sampler, timesteps, and eta where it is not zero
+    "Options of `sample`. Raises ValueError for options that the sampler does not have."
+    for option, value, owner in (('eta', eta, 'ddim'), ('churn', churn, 'heun')):
+        if value and sampler != owner:
+            raise ValueError(f'expected {option} with sampler {owner} only, got '
+                             f'{value} with {sampler}')
+    timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None
+                                else steps, spacing)
+    if churn: timesteps = churn_steps(schedule, timesteps, churn)
+    return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})

@@ -1,7 +1,8 @@
 """Compare the numbers in prose with the measurements they come from: python tools/check_numbers.py
 
 A number in prose comes from a cell, which asserts it, or from a file in benchmarks/ that the script of the same name
-wrote. Here each phrase of the second kind is made anew from its file. Exits 1 where the text says something else.
+wrote. Here each phrase of the second kind is made anew from its file. Exits 1 where the text says something else, or
+where a file names another version than settings.ini.
 """
 import json
 import re
@@ -30,6 +31,7 @@ def phrases():
     errors = [job['error'] for job in now]
     took, score = [job['seconds'] for job in now], [job['distance'] for job in now]
     yield 'index', f'| {min(took):.0f} to {max(took):.0f} s, of which {mean(job["train_seconds"] for job in now):.0f} s are training |'
+    yield 'index', f'no options and no download ({min(took):.0f} to {max(took):.0f} seconds)'
     yield 'index', f'| {mean(score):.2f} ({", ".join(f"{s:.2f}" for s in score)}), each ± {min(errors):.2f} to {max(errors):.2f} |'
     yield 'index', f'as many real digits | {now[0]["floor"]:.2f} |'
     yield 'guides/recipes', f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower'
@@ -66,4 +68,9 @@ def prose(name):
 if __name__ == '__main__':
     wrong = [(name, phrase) for name, phrase in phrases() if phrase not in prose(name)]
     for name, phrase in wrong: print(f'nbs/{name}.ipynb does not say: {phrase}')
-    sys.exit(bool(wrong))
+    version = re.search(r'^version = (.*)$', (ROOT/'settings.ini').read_text(encoding='utf-8'), re.M)[1]
+    other = [name for name, line in (('CITATION.cff', f'version: {version}'), ('CHANGELOG.md', f'## {version}'),
+                                     ('ddpm_nbdev/__init__.py', f'__version__ = "{version}"'))
+             if line not in (ROOT/name).read_text(encoding='utf-8').splitlines()]
+    for name in other: print(f'{name} does not say that this is {version}, the version in settings.ini')
+    sys.exit(bool(wrong or other))

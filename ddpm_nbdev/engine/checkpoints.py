@@ -20,10 +20,11 @@ from time import perf_counter
 import torch
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
+from torch import Tensor
 from tqdm import tqdm
 
 from ..data import ImageSet, image_grid, save_images
-from .options import TrainConfig
+from .options import TrainConfig, is_main_process
 from .streams import FolderReader, StreamedSet
 from ..image_files import written_aside
 from ..plotting import plot_lines
@@ -144,6 +145,38 @@ def what_changed(
     if not changes and before['pixels'] != now['pixels']:
         changes.append('as many images with other pixels')
     return ', '.join(changes)
+
+# %% ../../nbs/engine/21_checkpoints.ipynb #0cbd05ab
+def warn_of(
+    images, # ImageSet or StreamedSet
+):
+    "Warn of what is a mistake more often than not, before it is trained on."
+    if not is_main_process(): return
+    warn_small_classes(images)
+    indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
+    some = (images.images[indices] if isinstance(images, ImageSet)
+            else torch.stack([images[i] for i in indices]))
+    warn_nearly_constant(some, images.name)
+
+def warn_small_classes(
+    images, # ImageSet or StreamedSet, with labels and the names of the classes
+):
+    "Warn of class folders with one image, which are mistakes more often than classes."
+    if len(images.classes) < 2: return
+    counts = images.labels.bincount(minlength=len(images.classes))
+    if small := [name for name, n in zip(images.classes, counts.tolist()) if n == 1]:
+        print(f'{len(small)} of {len(images.classes)} class folders have one image '
+              f'only, such as {small[0]}; '
+              'put it where it belongs, or train on', file=sys.stderr)
+
+def warn_nearly_constant(
+    pixels: Tensor, # uint8, (N, C, H, W)
+    name: str, # Where they are from
+):
+    "Warn of images that are all nearly one grey, as wrongly scaled ones are."
+    if is_main_process() and (scatter := pixels.float().std().item()) < 4:
+        print(f'the images of {name} are nearly constant (their grey levels scatter '
+              f'by {scatter:.1f} of 255); look at them first', file=sys.stderr)
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #01b403b9
 class RunLog:

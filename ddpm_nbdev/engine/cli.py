@@ -136,10 +136,11 @@ def ddpm_sample(
 # %% ../../nbs/engine/26_cli.ipynb #44070a98
 def _sample(o):
     from ddpm_nbdev.data import save_gif, save_images
-    from ddpm_nbdev.engine.evaluation import sample_shared, sampling_options, share_work
+    from ddpm_nbdev.engine.evaluation import sample_shared, share_work
     from ddpm_nbdev.forward import seeded
     from ddpm_nbdev.sampling import sample_steps
     from ddpm_nbdev.saving import load
+    from ddpm_nbdev.solvers import sampling_options
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
     _check_picture(denoiser, o)
@@ -240,11 +241,16 @@ def ddpm_fid(
 def _compare(o):
     from json import dumps
 
-    from ddpm_nbdev.engine.evaluation import distance_of, feature_network, share_work
+    from ddpm_nbdev.engine.evaluation import (
+        distance_of,
+        feature_network,
+        own_data,
+        share_work,
+    )
     from ddpm_nbdev.engine.feature_statistics import is_statistics, save_statistics
     from ddpm_nbdev.face import evaluate
     from ddpm_nbdev.fid import distance_name
-    processes = share_work(o.device)
+    processes, b = share_work(o.device), o.b or own_data(o.a)
     device = str(processes.device)
     # one downloads it
     with processes.local_main_process_first():
@@ -253,11 +259,11 @@ def _compare(o):
                    and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,
         sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta)
-    if not (o.only_distance or o.save or is_statistics(o.a) or is_statistics(o.b)):
-        report = evaluate(o.a, o.b, **options)
+    if not (o.only_distance or o.save or is_statistics(o.a) or is_statistics(b)):
+        report = evaluate(o.a, b, **options)
         if processes.is_main_process: print(report.json() if o.json else report)
         return
-    distance, x, y = distance_of(o.a, o.b, **options)
+    distance, x, y = distance_of(o.a, b, **options)
     found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n
                  or None)
     text = (f'{distance_name(x.features)} {distance:.2f}, N = {x.n or "unknown"} '

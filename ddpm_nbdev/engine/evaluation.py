@@ -18,14 +18,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..data import ImageSet, is_named_set, load_images, to_pixels, to_uint8
+from .checkpoints import saved_config, warn_nearly_constant
 from .feature_statistics import gather_all, is_statistics
-from .options import check_device, is_main_process
+from .options import check_device
 from ..fid import features, load_digit_features
 from ..forward import Denoiser, seeded
-from ..image_files import FolderStream, require_memory
+from ..image_files import FolderStream, require_memory, tell_unreadable
 from ..sampling import sample
 from ..saving import checkpoints, load
-from ..solvers import churn_steps, space_timesteps
+from ..solvers import sampling_options
 
 # %% ../../nbs/engine/25_evaluation.ipynb #df70656d
 def share_work(
@@ -34,24 +35,6 @@ def share_work(
     "Join the processes that torchrun or accelerate launched; one alone without them."
     from accelerate import PartialState
     return PartialState(cpu=check_device(device) == 'cpu')
-
-def sampling_options(
-    schedule, # The Schedule that the network was trained on
-    sampler: str='dpm_2m', # A sampler's name
-    steps: int|None=None, # Noise levels to visit; min(15, T) if None
-    spacing: str='log_snr', # How they are spaced
-    eta: float=0., # For ddim
-    churn: float=0., # For heun
-) -> dict: # sampler, timesteps, and eta where it is not zero
-    "Options of `sample`. Raises ValueError for options that the sampler does not have."
-    for option, value, owner in (('eta', eta, 'ddim'), ('churn', churn, 'heun')):
-        if value and sampler != owner:
-            raise ValueError(f'expected {option} with sampler {owner} only, got '
-                             f'{value} with {sampler}')
-    timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None
-                                else steps, spacing)
-    if churn: timesteps = churn_steps(schedule, timesteps, churn)
-    return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})
 
 # %% ../../nbs/engine/25_evaluation.ipynb #587d5183
 def sample_shared(
@@ -118,6 +101,7 @@ def images_of(
     size: int|None=None, # Resize images to this side, pixels
     root: str='data', # Where downloads are kept
     device: str='cpu', # Where to sample
+    like: tuple|None=None, # (C, H, W) of the other side; a folder is resized to it
     # PartialState: the processes that share the work; this one alone if None
     processes=None,
     at_most: bool=False, # Take all of a set that has fewer than n?
@@ -136,8 +120,9 @@ def images_of(
         small = (size or (denoiser.image_shape or (1, 8))[1]) <= 8 # these are cheap
         return to_uint8(sample_shared(denoiser, n or (2396 if small else 599), seed,
                                       progress, processes, size, **how))
-    elif Path(side).is_dir(): return _some(FolderStream(side, size), n, seed,
-                                           side, at_most)
+    elif Path(side).is_dir():
+        return _some(FolderStream(side, size or like and like[1]), n, seed, side,
+                     at_most)
     else: found = open_images(side, split, size, root, memory=float('inf'))
     return _some(found.images, n, seed, side, at_most)
 
@@ -209,66 +194,77 @@ def read_all(
               'their number; --only_distance does neither', file=sys.stderr)
     return images
 
+def drawn_shape(
+    side, # As `images_of` takes it
+    size: int|None=None, # Side of the images, pixels; as trained if None
+) -> tuple|None: # (C, H, W) of what a run will draw; None for what is no run
+    "What comes of sampling, before anything is sampled."
+    if not isinstance(side, str|Path) or not str(side): return None
+    if is_named_set(str(side)) or not _is_run(Path(side)): return None
+    denoiser = load(side)
+    shape = denoiser.image_shape or (denoiser.network.in_channels, 8, 8)
+    return (shape[0], size, size) if size else shape
+
+def own_data(
+    side, # As `images_of` takes it
+) -> str: # What a run was trained on; 'digits' for what is no run
+    "What to compare with, if nothing is said."
+    if drawn_shape(side) is None: return 'digits'
+    places = Path(side), *Path(side).absolute().parents # weights may stand alone
+    path = next((p for p in places if (p/'config.json').exists()), None)
+    return saved_config(path).data if path else 'digits'
+
 def check_alike(
-    x: Tensor, # Images of one side, (N, C, H, W)
-    y: Tensor, # Of the other
+    x: tuple, # Shape of one side's images, (C, H, W)
+    y: tuple, # Of the other's
     of_x: str, # What the first are, for the message
     of_y: str, # And the second
 ):
-    "Raise ValueError for other channels, another size, or too few images."
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f'expected images of the same channels, got {y.shape[1]} in '
-                         f'{of_y} and {x.shape[1]} in {of_x}; make colour grey, or '
+    "Raise ValueError for other channels, or another size."
+    if x[0] != y[0]:
+        raise ValueError(f'expected images of the same channels, got {y[0]} in '
+                         f'{of_y} and {x[0]} in {of_x}; make colour grey, or '
                          'grey colour: load_images(folder, channels=3)')
-    if x.shape[2:] != y.shape[2:]:
-        raise ValueError(f'expected images of one size, got {of_y} of '
-                         f'{tuple(y.shape[2:])} and {of_x} of {tuple(x.shape[2:])}; '
-                         'say which you want (size=32, or --size 32)')
-    if min(len(x), len(y)) < 6:
-        raise ValueError('expected at least 6 images on each side for the table, got '
-                         f'{len(x)} and {len(y)}; from 2 on, --only_distance does')
+    if x != y:
+        raise ValueError(f'expected images of one size, got {of_y} of {y[1:]} and '
+                         f'{of_x} of {x[1:]}; name one (size=32, or --size 32)')
 
-def tell_unreadable(
-    images, # A FolderStream that was read, or a Tensor
+def check_fits(
+    shape: tuple, # Of images, (C, H, W)
+    expected: tuple|None, # What a feature network takes; any if None
 ):
-    "Name the files that could not be read, and what was passed over."
-    if unreadable := getattr(images, 'unreadable', []):
-        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
-              file=sys.stderr)
-    if ignored := getattr(images, 'ignored', ''):
-        print(f'passed over in {images.folder}: {ignored}', file=sys.stderr)
+    "Raise ValueError for features that are for other images."
+    if expected and shape != tuple(expected):
+        raise ValueError(f'expected features that fit images of {shape}, got those for '
+                         f"images of {tuple(expected)}; take features='inception', or "
+                         "--features inception (pip install 'ddpm_nbdev[fid]')")
 
-# %% ../../nbs/engine/25_evaluation.ipynb #133ac13b
-def warn_of(
-    images, # ImageSet or StreamedSet
-):
-    "Warn of what is a mistake more often than not, before it is trained on."
-    if not is_main_process(): return
-    warn_small_classes(images)
-    indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
-    some = (images.images[indices] if isinstance(images, ImageSet)
-            else torch.stack([images[i] for i in indices]))
-    warn_nearly_constant(some, images.name)
-
-def warn_small_classes(
-    images, # ImageSet or StreamedSet, with labels and the names of the classes
-):
-    "Warn of class folders with one image, which are mistakes more often than classes."
-    if len(images.classes) < 2: return
-    counts = images.labels.bincount(minlength=len(images.classes))
-    if small := [name for name, n in zip(images.classes, counts.tolist()) if n == 1]:
-        print(f'{len(small)} of {len(images.classes)} class folders have one image '
-              f'only, such as {small[0]}; '
-              'put it where it belongs, or train on', file=sys.stderr)
-
-def warn_nearly_constant(
-    pixels: Tensor, # uint8, (N, C, H, W)
-    name: str, # Where they are from
-):
-    "Warn of images that are all nearly one grey, as wrongly scaled ones are."
-    if is_main_process() and (scatter := pixels.float().std().item()) < 4:
-        print(f'the images of {name} are nearly constant (their grey levels scatter '
-              f'by {scatter:.1f} of 255); look at them first', file=sys.stderr)
+def read_sides(
+    images, # One side, as `images_of` takes it
+    reference, # The other; of a data set, the half named by split
+    n, split, seed, progress, # As `images_of` takes them
+    expected: tuple|None, # Shape that the feature network takes; any if None
+    **options, # Of `images_of`
+) -> tuple[Tensor, Tensor]: # uint8 images of both sides, (N, C, H, W) each
+    "Both sides. What doesn't fit is said before a run is sampled, which takes long."
+    sides = images, reference
+    halves, seeds = (other_half(split), split), (seed, seed + 1)
+    names = ['images' if isinstance(side, Tensor) else str(side) for side in sides]
+    shapes = [drawn_shape(side, options.get('size')) for side in sides]
+    options['like'], found = shapes[0] or shapes[1], [None, None]
+    for i in sorted((1, 0), key=lambda i: shapes[i] is not None):
+        if all(shapes): check_alike(*shapes, *names)
+        if shapes[i]: check_fits(shapes[i], expected)
+        found[i] = read_all(images_of(sides[i], halves[i], n, seeds[i], progress,
+                                      at_most=i == 1, **options), progress)
+        shapes[i] = tuple(found[i].shape[1:])
+    check_alike(*shapes, *names)
+    check_fits(shapes[1], expected)
+    for pixels, name in zip(found, names): warn_nearly_constant(pixels, name)
+    if min(map(len, found)) < 6:
+        raise ValueError('expected at least 6 images a side for the table, got '
+                         f'{list(map(len, found))}; from 2 on, --only_distance does')
+    return tuple(found)
 
 # %% ../../nbs/engine/25_evaluation.ipynb #4f065dda
 def distance_of(
@@ -285,7 +281,9 @@ def distance_of(
     of images."""
     from ddpm_nbdev.engine.feature_statistics import statistics_distance
     net, options = net or load_digit_features(), options | dict(n=n, progress=progress)
-    # first: a run takes long to sample
+    for side in (reference, images): # before a run is sampled, which takes long
+        shape = None if is_statistics(side) else drawn_shape(side, options.get('size'))
+        if shape: check_fits(shape, getattr(net, 'image_shape', None))
     y = _statistics_of(reference, split, net, seed=seed + 1, at_most=True, **options)
     x = _statistics_of(images, other_half(split), net, seed=seed, **options)
     return statistics_distance(x, y), x, y

@@ -240,8 +240,9 @@ class CompareOptions(SamplerOptions):
     "Of `ddpm_fid`."
     # Samples: run, folder, data set (its other half), .npy file or .npz statistics
     a: str='digits'
-    # Reference: data set (the half named by split), folder, run or .npz statistics
-    b: str='digits'
+    # Reference: data set (the half named by split), folder, run or .npz statistics;
+    # what the run a was trained on, else digits, if None
+    b: str|None=None
     # Images per side; of a run 2,396 digits or 599 others, of a set all if None
     n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
@@ -290,8 +291,8 @@ class Parser(ArgumentParser):
             options = dict(default=SUPPRESS, help=said.replace('%', '%%'))
             if kind is bool: options['action'] = 'store_true'
             else:
-                options |= dict(type=(get_args(kind) or (kind,))[0],
-                                metavar=name.upper())
+                options |= dict(type=(get_args(kind) or (kind,))[0], nargs='?' if
+                    positional and default is None else None, metavar=name.upper())
             if name in choices: options |= dict(choices=choices[name], metavar=None)
             group.add_argument(name if positional else f'--{name}', **options)
 

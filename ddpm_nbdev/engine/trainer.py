@@ -239,13 +239,13 @@ def train(self: Trainer,
         if self.step - self.first in (10, 20) and log:
             loss.item() # wait for a GPU
             log.say_time_left(c.steps - self.step)
+        if due(c.sample_every) and self.sample and log and self.skipped[0] == 0:
+            bar.set_postfix_str('drawing samples')
+            log.grid(self.step, self.sample(self.averaged))
         if self.step % c.log_every == 0 or self.step == c.steps:
             speed = (self.step - self.first)*c.batch_size/(perf_counter() - started)
             self._log(log, loss.item(), norm.item(), speed)
-            bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s',
-                                refresh=False)
-        if due(c.sample_every) and self.sample and log and self.skipped[0] == 0:
-            log.grid(self.step, self.sample(self.averaged))
+            bar.set_postfix_str(f'loss {loss.item():.4f}, {speed:.0f} images/s', False)
         if due(c.save_every): self.save()
     bar.close()
     if log: log.close(self.losses, c.target)
