@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+from fastcore.docments import DocmentText
 from latex2mathml.converter import convert
 from nbdev import showdoc
 from nbdev.config import get_config
@@ -21,10 +23,18 @@ from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 from smalldocs.site import build
 
+from ddpm_nbdev._modidx import d
+
 # Warnings about keys that Quarto reads and this build does without; rename_pages does the work of output-file.
 QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored', 'format.html.html-math-method is ignored',
                 'format.html.grid is ignored', 'output-file is not read')
 COLAB = 'https://colab.research.google.com/github/'
+
+
+def exported(name):
+    "The object of that name in the package; the comments of a class that a notebook defines can't be read there."
+    module = next((module for module, symbols in d['syms'].items() if f'{module}.{name}' in symbols), None)
+    return getattr(import_module(module), name) if module else None
 
 
 class Documented(showdoc.BasicMarkdownRenderer):
@@ -33,10 +43,11 @@ class Documented(showdoc.BasicMarkdownRenderer):
         source = NbdevLookup().code(self.fn)
         link = f'[source]({source}){{target="_blank" style="float:right; font-size:smaller"}}\n\n' if source else ''
         code = lambda text: re.sub(r'\b(\w+\.)+(?=\w)', '', text).replace('|', r'\|') # no torch._C. before Generator
-        rows = [(f'`{code(name)}`', doc) for name, doc in self.dm.params]
+        described = self.dm if any(doc for _, doc in self.dm.params) else DocmentText(exported(self.nm) or self.sym)
+        rows = [(f'`{code(name)}`', doc) for name, doc in described.params]
         result = self.dm.dm.get('return', {})
         if result.get('docment'): rows.append(('*returns*', result['docment']))
-        lines = [f'| {name} | {(doc or "").replace("|", chr(92) + "|")} |' for name, doc in rows]
+        lines = [f'| {name} | {" ".join((doc or "").split()).replace("|", chr(92) + "|")} |' for name, doc in rows]
         table = '\n'.join(['', '<details class="parameters">', '<summary>Parameters</summary>', '', '| | |', '|---|---|', *lines,
                            '', '</details>']) if rows else ''
         return f'---\n\n{link}{"#"*self.title_level} {self.nm}\n\n{self.docs or ""}\n{table}'

@@ -45,7 +45,7 @@ def run(path):
 
 def as_installed(folder):
     "Course and engine in a folder, and the environment in which only the package and what it requires can be imported."
-    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', folder/'dist', ROOT], check=True, capture_output=True)
+    subprocess.run([sys.executable, '-m', 'build', '--outdir', folder/'dist', ROOT], check=True, capture_output=True)
     shutil.unpack_archive(next((folder/'dist').glob('*.whl')), folder/'site', 'zip')
     config = get_config(cfg_name=ROOT/'settings.ini')
     packages = lambda text: {re.match(r'[\w-]+', word)[0].replace('-', '_') for word in text.split()}
