@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +18,6 @@ from nbclient import NotebookClient
 from nbdev.config import get_config
 
 ROOT = Path(__file__).resolve().parent.parent
-SLOWEST = 'several_gpus', '23_resume', 'own_images', '26_cli' # begin with them, so that nobody waits for one at the end
 HIDE = '''from importlib.machinery import PathFinder
 find = PathFinder.find_spec
 PathFinder.find_spec = staticmethod(lambda name, path=None, target=None:
@@ -61,18 +59,15 @@ def as_installed(folder):
 
 if __name__ == '__main__':
     os.chdir(ROOT)
-    os.environ.setdefault('OMP_NUM_THREADS', '1') # two notebooks at a time
-    asked, before = [Path(a).resolve() for a in sys.argv[1:] if a != '--wheel'], tree()
-    with TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
-        where = as_installed(Path(folder).resolve()) if '--wheel' in sys.argv else ROOT/'nbs'
-        paths = [p for p in where.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
-        if asked: paths = [p for p in paths if p.name in {a.name for a in asked}]
-        paths.sort(key=lambda p: (p.stem not in SLOWEST, p.name))
-        done, failed = {pool.submit(run, path): path for path in paths}, 0
-        for job in as_completed(done):
-            name, found = done[job].relative_to(where), job.result()
+    wheel, before, failed = '--wheel' in sys.argv, tree(), 0
+    asked = [Path(a).name for a in sys.argv[1:] if a != '--wheel']
+    with TemporaryDirectory() as folder: # one at a time: in a clone each ends with an export, under which others would import
+        where = as_installed(Path(folder).resolve()) if wheel else ROOT/'nbs'
+        paths = [p for p in sorted(where.rglob('*.ipynb')) if '.ipynb_checkpoints' not in p.parts and (not asked or p.name in asked)]
+        for path in paths:
+            name, found = path.relative_to(where), run(path)
             failed += type(found) is str
             print(f'{name} FAILED\n{found}' if type(found) is str else f'{name} {found:.0f} s', flush=True)
-            if tree() != before: sys.exit(f'the tree is no longer as it was, after {name} or one beside it; see git status')
-    print(f'{len(paths) - failed} of {len(paths)} notebooks ran, every cell' + ', from the wheel alone'*('--wheel' in sys.argv))
+            if tree() != before: sys.exit(f'{name} changed the tree; see git status')
+    print(f'{len(paths) - failed} of {len(paths)} notebooks ran, every cell' + ', from the wheel alone'*wheel)
     sys.exit(bool(failed))
