@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 from fastcore.docments import DocmentText
@@ -34,7 +35,7 @@ COLAB = 'https://colab.research.google.com/github/'
 def exported(name):
     "The object of that name in the package; the comments of a class that a notebook defines can't be read there."
     module = next((module for module, symbols in d['syms'].items() if f'{module}.{name}' in symbols), None)
-    return getattr(import_module(module), name) if module else None
+    return attrgetter(name)(import_module(module)) if module else None # Trainer.save, too
 
 
 class Documented(showdoc.BasicMarkdownRenderer):
@@ -62,6 +63,14 @@ def add_links(processed, cfg):
         place = next(i for i, cell in enumerate(nb['cells']) if cell['cell_type'] == 'markdown' and not ''.join(cell['source']).startswith(('---', '<!--')))
         nb['cells'].insert(place, {'cell_type': 'markdown', 'id': 'page-links', 'metadata': {}, 'source': links})
         path.write_text(json.dumps(nb), encoding='utf-8')
+
+
+def failed_docs(processed):
+    "Functions and classes whose table could not be made."
+    for path in processed.rglob('*.ipynb'):
+        for cell in json.loads(path.read_text(encoding='utf-8'))['cells']:
+            if 'show_doc(' in ''.join(cell['source']) and not any('text/markdown' in out.get('data', {}) for out in cell.get('outputs', [])):
+                yield f'{path.name}: {"".join(cell["source"]).splitlines()[-1]} failed'
 
 
 def address(cfg): return cfg.doc_host + cfg.doc_baseurl.rstrip('/')
@@ -131,7 +140,7 @@ if __name__ == '__main__':
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)
     add_links(processed, cfg)
-    warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg)]
+    warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg), *failed_docs(processed)]
     if quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=processed, check=True)
     else: warnings += [str(w) for w in build(processed, quiet=True).warnings if not any(known in str(w) for known in QUARTO_ALONE)]
     for warning in warnings: print(f'warning: {warning}', file=sys.stderr)
