@@ -241,6 +241,7 @@ def _finish(trainer, trained, started, progress):
           f'tensorboard --logdir {name}')
     print(f'next: ddpm_sample --run {name} --n 64 --out grid.png')
 
+# %% ../nbs/face.ipynb #a0b3ca9b
 def measure(
     denoiser: Denoiser, # Of digits, 8×8
     seed: int=0, # Of the samples

@@ -214,6 +214,7 @@ def own_data(
     path = next((p for p in places if (p/'config.json').exists()), None)
     return saved_config(path).data if path else 'digits'
 
+# %% ../../nbs/engine/25_evaluation.ipynb #d5645436
 def check_alike(
     x: tuple, # Shape of one side's images, (C, H, W)
     y: tuple, # Of the other's
@@ -239,6 +240,7 @@ def check_fits(
                          f"images of {tuple(expected)}; take features='inception', or "
                          "--features inception (pip install 'ddpm_nbdev[fid]')")
 
+# %% ../../nbs/engine/25_evaluation.ipynb #8c11d6be
 def read_sides(
     images, # One side, as `images_of` takes it
     reference, # The other; of a data set, the half named by split
