@@ -96,6 +96,10 @@ class ImageSet:
         if self.labels.shape != (N,):
             raise ValueError(f'expected {N} labels (N,), one an image, got '
                              f'{tuple(self.labels.shape)}')
+        self.labels, given = self.labels.long(), self.labels
+        if (self.labels != given).any() or self.labels.min() < 0:
+            raise ValueError('expected labels from 0 on, whole numbers, got '
+                             f'{given.min()} to {given.max()}')
 
     @property
     def shape(self): return tuple(self.images.shape) # (N, C, H, W)
@@ -117,7 +121,7 @@ def _digits(split: str)->ImageSet:
     is_test = torch.arange(len(pixels)) % 3 == 0
     chosen = is_test if split == 'test' else ~is_test
     return ImageSet(pixels[chosen], torch.tensor(data.target)[chosen],
-                    f'digits/{split}')
+                    f'digits/{split}', classes=list('0123456789'))
 
 # %% ../nbs/07_data.ipynb #fee1de6c
 def image_grid(
@@ -206,6 +210,17 @@ def load_folder(
     return ImageSet(images, labels, str(folder), stream.unreadable, classes,
                     stream.ignored, files if len(files) <= 10_000 else {})
 
+def class_count(
+    data, # An ImageSet, or a set that streams: with labels, and names for them or not
+) -> int: # How many classes its labels know, at least 2
+    "Count the classes to learn. Raises ValueError for fewer than 2."
+    found = max(len(data.classes), int(data.labels.max()) + 1)
+    if found < 2:
+        raise ValueError(f'expected at least 2 classes in {data.name}, got {found}; '
+                         'put the images of each class into a folder of its own, or '
+                         'learn without classes')
+    return found
+
 def label_by_folder(
     paths: list[Path], # Image files
     root: Path, # The folder that they are in or below
@@ -275,4 +290,4 @@ def _from_torchvision(name, split, root, download):
     pixels = torch.as_tensor(found.data) # (N, H, W), or (N, H, W, C)
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     return ImageSet(pixels.contiguous(), torch.as_tensor(found.targets),
-                    f'{name}/{split}')
+                    f'{name}/{split}', classes=list(found.classes))

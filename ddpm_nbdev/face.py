@@ -70,7 +70,7 @@ def run_training(
     **options, # Of TrainConfig
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
-    from ddpm_nbdev.engine.evaluation import sample_shared, share_work
+    from ddpm_nbdev.engine.evaluation import share_work
     from ddpm_nbdev.engine.resume import Trainer, explain_errors, stop_on_signals
     started = time.perf_counter()
     named = named or not (isinstance(data, str) and data == 'digits')
@@ -85,7 +85,7 @@ def run_training(
         config = replace(config,
                          steps=_steps_of(epochs, len(images), config.batch_size))
     run = Path(resume or out or _new_run(config.data, processes))
-    grid = lambda denoiser: sample_shared(denoiser, 64, config.seed)
+    grid = lambda denoiser: sample_grid(denoiser, config.seed)
     with ExitStack() as stack:
         # before its checkpoints are read
         if resume: stack.enter_context(_lock(run, processes))
@@ -194,6 +194,7 @@ def log_start(
     images, n = trainer.data, trainer.accelerator.num_processes
     print(f'{images} -> {trainer.run}, on {trainer.device}'
           + (f' × {n} processes' if n > 1 else '')
+          + (f', {known} classes' if (known := trainer.denoiser.classes) else '')
           + (', bf16' if trainer.config.precision == 'bf16' else '')
           + (f', from step {trainer.step}' if trainer.step else ''), flush=True)
     if images.unreadable:
@@ -209,7 +210,6 @@ def _finish(trainer, trained, started, progress):
     from accelerate import __version__ as accelerate_version
     from torch.utils.tensorboard import SummaryWriter
 
-    from ddpm_nbdev.engine.evaluation import sample_shared
     from ddpm_nbdev.engine.resume import device_name
     run, config, denoiser = trainer.run, trainer.config, load(trainer.run).to(
         trainer.device)
@@ -217,7 +217,7 @@ def _finish(trainer, trained, started, progress):
         run/'samples.png').exists():
         print(f'nothing was left to do in {run}')
         return
-    images = sample_shared(denoiser, 64, config.seed, progress)
+    images = sample_grid(denoiser, config.seed, progress)
     save_images(images, run/'samples.png')
     with SummaryWriter(run/'tensorboard') as log:
         log.add_image('samples', image_grid(images), config.steps, dataformats='HWC')
@@ -239,7 +239,15 @@ def _finish(trainer, trained, started, progress):
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json, or '
           f'tensorboard --logdir {name}')
-    print(f'next: ddpm_sample --run {name} --n 64 --out grid.png')
+    how = '--guidance 2' if denoiser.classes else '--n 64'
+    print(f'next: ddpm_sample --run {name} {how} --out grid.png')
+
+# %% ../nbs/face.ipynb #84e33af2
+def sample_grid(denoiser, seed, progress=False): # 64 images, or 8 of each class
+    from ddpm_nbdev.engine.evaluation import sample_shared
+    if denoiser.classes is None: return sample_shared(denoiser, 64, seed, progress)
+    label = torch.arange(min(16, denoiser.classes)).repeat_interleave(8) # in rows
+    return sample_shared(denoiser, len(label), seed, progress, label=label)
 
 # %% ../nbs/face.ipynb #a0b3ca9b
 def measure(

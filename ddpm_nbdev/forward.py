@@ -161,18 +161,22 @@ class Denoiser:
         target: str, # What it predicts: 'eps', 'x_0', 'v' or 'score'
         # (C, H, W) of the images that it was trained on; None if unknown
         image_shape: tuple|None=None,
-        # Number of classes that it can be asked for; None if it takes no labels
+        # Number of classes that it can be asked for; what the network says if None
         classes: int|None=None,
     ):
         _check_denoiser(network, schedule, target)
         self.network, self.schedule, self.target = network, schedule, target
         self.image_shape = None if image_shape is None else tuple(image_shape)
-        self.classes = classes
+        self.classes = getattr(network, 'classes', classes)
+        if classes not in (None, self.classes):
+            raise ValueError(f'expected classes={self.classes}, as the network was '
+                             f'built, got {classes}')
 
     def __call__(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
         t: Tensor, # Timesteps, (B,), int64, 0-based
-        label: Tensor|None=None, # Class of each image, (B,), int64; None asks without
+        # Class of each image, (B,), int64, -1 for none; None asks for none at all
+        label: Tensor|None=None,
     ) -> Tensor: # The network's own prediction, (B, C, H, W)
         "What the network predicts."
         if label is not None and self.classes is None:

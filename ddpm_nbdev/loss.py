@@ -30,13 +30,15 @@ def ddpm_loss(
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]
     t: Tensor, # Timesteps, (B,), int64, 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
+    label: Tensor|None=None, # Class of each image, (B,), int64, -1 for none
 ) -> Tensor: # Squared error of each image, mean over its pixels, (B,), in x_0's dtype
     """The simple loss (Alg. 1 line 5 and Eq. 14, Ho et al. 2020).
     Raises ValueError for a bare network."""
     schedule, target = Denoiser.check(denoiser).schedule, denoiser.target
     x_t, _ = q_sample(schedule, x_0, t, eps)
     answer = make_target(schedule, x_0, eps, t, target)
-    return (denoiser(x_t, t).to(answer.dtype) - answer).square().flatten(1).mean(1)
+    pred = denoiser(x_t, t, label).to(answer.dtype)
+    return (pred - answer).square().flatten(1).mean(1)
 
 # %% ../nbs/08_loss.ipynb #43d1565f
 def posterior_mean(
@@ -44,6 +46,8 @@ def posterior_mean(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     t: Tensor, # Timesteps, (B,), int64, 0-based
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
+    # Which of them each x_0 may be, (B, N), bool; any if None
+    may_be: Tensor|None=None,
 ) -> Tensor: # E[x_0 | x_t], if x_0 is any of the images, (B, C, H, W)
     """The mean of a data set's images, weighed by Bayes' rule (Stable Target Field, Xu
     et al. 2023)."""
@@ -53,7 +57,17 @@ def posterior_mean(
     # bfloat16 can't tell the images apart
     with torch.autocast(x.device.type, enabled=False):
         log_r = (signal_t*(x@X.T) - .5*signal_t**2*X.square().sum(1))/noise_t**2
+        if may_be is not None: log_r = log_r.masked_fill(~may_be, -torch.inf)
         return (log_r.softmax(1)@X).reshape(x_t.shape)
+
+# %% ../nbs/08_loss.ipynb #c7eabe70
+def same_class(
+    label: Tensor|None, # Class of each image in a batch, (B,), -1 for none
+    labels: Tensor|None, # Classes of all images, (N,)
+) -> Tensor|None: # Which of all images each may be, (B, N), bool; None without labels
+    "For `stable_target`: an image is one of its class, or any where none is told."
+    if label is None: return None
+    return (label[:, None] == labels) | (label < 0)[:, None]
 
 # %% ../nbs/08_loss.ipynb #3b65b821
 def stable_target(
@@ -62,11 +76,13 @@ def stable_target(
     t: Tensor, # Timesteps, (B,), int64, 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
+    # Which of them each x_0 may be, (B, N), bool; any if None
+    may_be: Tensor|None=None,
 # x_0 and eps, (B, C, H, W): means over all the pairs that make the same x_t
 ) -> tuple[Tensor, Tensor]:
     "A quieter target for `ddpm_loss` (Stable Target Field, Xu et al. 2023)."
     x_t, _ = q_sample(schedule, x_0, t, eps)
-    x_0 = posterior_mean(schedule, x_t, t, images)
+    x_0 = posterior_mean(schedule, x_t, t, images, may_be)
     return x_0, to_x_0_eps(schedule, x_t, t, x_0, 'x_0')[1]
 
 # %% ../nbs/08_loss.ipynb #7d351557

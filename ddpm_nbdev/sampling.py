@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import Module
 from tqdm import tqdm
 
 from .forward import Denoiser, guess_x_0, seeded, whole
@@ -78,8 +77,7 @@ def ddim_step(
 
 # %% ../nbs/10_sampling.ipynb #25d18923
 class PerSampleNoise:
-    """Noise that is drawn for each image by itself, so that a batch may be split
-    anywhere."""
+    "Noise drawn for each image by itself, so that a batch may be split anywhere."
     def __init__(self,
         n: int, # Number of images
         generator: torch.Generator, # Seeds the images' own generators
@@ -115,8 +113,7 @@ def ddpm(
     noise: Callable, # noise(x) -> fresh noise like x
     variance: str='beta_tilde', # Of each step: 'beta_tilde' or 'beta'
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    """Ancestral sampling with strides (Alg. 2, Ho et al. 2020; Sec.
-    4, Nichol & Dhariwal 2021)."""
+    "Ancestral sampling (Alg. 2, Ho et al. 2020; strides: Nichol & Dhariwal 2021)."
     for t, s in pairwise(levels):
         x_0_hat = denoise(x, t)
         x = p_sample(x, x_0_hat, t, s, noise(x) if s.noise else 0., variance)
@@ -164,10 +161,9 @@ def predict(
     "Ask a network. Raises ValueError for an answer of another shape, or with NaN."
     pred = denoiser(x, t, label)
     if pred.shape != x.shape:
-        raise ValueError("expected a prediction of the images' shape "
-                         f"{tuple(x.shape)}, got {tuple(pred.shape)}; a model with "
-                         'learned variance gives twice the channels: wrap network(x, '
-                         't)[:, :C]')
+        raise ValueError(f'expected a prediction of shape {tuple(x.shape)}, got '
+                         f'{tuple(pred.shape)}; with learned variance, twice the '
+                         'channels, wrap network(x, t)[:, :C]')
     if not torch.isfinite(pred).all():
         raise ValueError('expected finite numbers from the network, got NaN or '
                          f'infinity at t = {int(t[0])}; '
@@ -183,21 +179,23 @@ def sample_steps(
     steps: int|None=None, # Levels to visit, in [1, T]; min(15, T) if None
     timesteps: list[int]|None=None, # The levels, falling; even in log-SNR if None
     shape: tuple|None=None, # (C, H, W); the denoiser's image_shape if None
-    label: Tensor|None=None, # Class of each image, (n,), int64
+    label: int|Tensor|str|None='any', # Of all, or (n,); 'any' draws, None is without
+    guidance: float=1., # How far to go from without the label to with it, and beyond
     clip: str|None='static', # Clip the guess: 'static', 'dynamic' or None
     dtype: torch.dtype=torch.float32, # Precision of the chain
     **options, # The sampler's own: eta of ddim, variance of ddpm
 ) -> Iterator[Step]: # One Step per level
-    """Sample step by step. Raises ValueError for options that cannot work, before the
-    first call."""
+    "Sample step by step. Raises ValueError before the first call."
+    from ddpm_nbdev.guidance import guided
     schedule, shape = Denoiser.check(denoiser).schedule, _image_shape(denoiser, shape)
     if not getattr(dtype, 'is_floating_point', False):
         raise ValueError(f'expected a torch.dtype of floats, got {dtype!r}')
     sampler, levels = _plan(schedule, sampler, steps, timesteps, options)
     noise, device, calls = PerSampleNoise(n, generator), denoiser.device, 0
+    denoiser, label = guided(denoiser, label, guidance, noise.generators)
     def denoise(x, level):
         nonlocal calls
-        calls += 1
+        calls += 1 if guidance == 1 else 2
         pred = predict(denoiser, x, torch.full((n,), level.t, device=device), label)
         guess = guess_x_0(x, pred, denoiser.target, level.signal, level.noise)
         return clip_x_0(guess, clip)
@@ -208,12 +206,11 @@ def sample_steps(
 # %% ../nbs/10_sampling.ipynb #9092ce25
 def _plan(schedule, sampler, steps, timesteps, options):
     "The function of a sampler, and the levels that it visits."
-    # built on this notebook
     from ddpm_nbdev.solvers import check_timesteps, solvers, space_timesteps
     known = samplers | solvers
     if not callable(sampler) and sampler not in known:
-        names = ', '.join(known)
-        raise ValueError(f'expected a sampler among {names}, got {sampler!r}')
+        raise ValueError(f'expected a sampler among {", ".join(known)}, got '
+                         f'{sampler!r}')
     function = sampler if callable(sampler) else known[sampler]
     own = list(inspect.signature(function).parameters)[4:]
     for option in options.keys() - set(own):
@@ -243,26 +240,28 @@ def sample(
     n: int, # Number of images, N
     seed: int|None=None, # Names the images; drawn from torch's global generator if None
     generator: torch.Generator|None=None, # Instead of a seed
-    label: int|Tensor|None=None, # Class of all images, or of each, (N,)
+    label: int|Tensor|str|None='any', # Of all, or (N,); 'any' draws, None is without
     batch_size: int=256, # Images computed at a time; it does not change the result
     progress: bool=False, # Show a progress bar?
     callback: Callable|None=None, # Called with each Step; return True to stop there
     part: tuple[int, int]=(0, 1), # This process, and how many share the N images
-    **kwargs, # sampler, steps, timesteps, shape, clip ... of `sample_steps`
+    **kwargs, # sampler, steps, timesteps, guidance ... of `sample_steps`
 ) -> Tensor: # Images, (N, C, H, W), float32 in [-1, 1] if clipped
     """Sample images: the last step of `sample_steps`, batch by batch.
     Raises ValueError for n < 1, or seed and generator."""
+    from ddpm_nbdev.guidance import check_label
     generator = _find_generator(Denoiser.check(denoiser), n, seed, generator, part)
     if callback is not None and not callable(callback):
         raise ValueError(f'expected callback, a function of a Step, got {callback!r}')
     mine = torch.arange(n).tensor_split(part[1])[part[0]]
     PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
     batches, images = mine.split(whole('batch_size', batch_size)), []
-    if label is not None: label = torch.as_tensor(label).to(denoiser.device).expand(n)
+    label = check_label(denoiser, label, n)
     bar = _call_bar(denoiser, len(batches), progress, kwargs)
     with _eval_mode(denoiser.network), bar:
         for batch in batches:
-            kwargs['label'], done = None if label is None else label[batch], 0
+            own = label[batch] if isinstance(label, Tensor) else label
+            kwargs['label'], done = own, 0
             for step in sample_steps(denoiser, len(batch), generator, **kwargs):
                 bar.update(step.i - done)
                 done = step.i
@@ -286,7 +285,7 @@ def _find_generator(denoiser, n, seed, generator, part):
 
 @contextmanager
 def _eval_mode(network):
-    was_training = isinstance(network, Module) and network.training
+    was_training = getattr(network, 'training', False)
     if was_training: network.eval()
     try: yield
     finally:
@@ -295,6 +294,7 @@ def _eval_mode(network):
 def _call_bar(denoiser, batches, progress, kwargs):
     "A bar of all network calls; a dry run on a single number counts those of a batch."
     if not progress: return tqdm(disable=True)
-    dry = Denoiser(lambda x_t, t: x_t, denoiser.schedule, 'x_0', image_shape=(1,))
+    dry = Denoiser(lambda x_t, t, label=None: x_t, denoiser.schedule, 'x_0', (1,),
+                   denoiser.classes)
     *_, last = sample_steps(dry, 1, seeded(0), **kwargs | {'shape': None})
     return tqdm(total=batches*last.i, unit='call', desc='sample')

@@ -98,6 +98,7 @@ def _read_about(file): # what it says of itself; and its schedule, if it only na
     keys = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule'}
     if unknown := set(about) - keys: raise _Newer(f'{sorted(unknown)[0][:60]}')
     _check_unet(about['unet'])
+    if about['unet']['classes'] != about['classes']: raise ValueError('two classes')
     if about['target'] not in targets: raise ValueError(f'target {about["target"]!r}')
     if (shape := about['image_shape']) is not None:
         if len(shape) != 3 or _whole(shape[0], 1) != about['unet']['in_channels']:
@@ -116,6 +117,7 @@ def _whole(value, low, high=2**16): # a whole number in a range, or an error
 def _check_unet(config): # against the types of UNet's arguments
     known = inspect.signature(UNet).parameters
     if not isinstance(config, dict): raise ValueError('unet is no dictionary')
+    config.setdefault('classes', None) # before there were any
     if unknown := set(config) - set(known): raise _Newer(sorted(unknown)[0][:60])
     if missing := set(known) - set(config): raise ValueError(f'no {sorted(missing)[0]}')
     for name, value in config.items():
@@ -143,6 +145,33 @@ def _from_format_1(about): # it named its schedule, and one switch stood for fou
              *train['image_size']) if train.get('image_size') else None
     return dict(format=1, unet=unet, target=train['target'], image_shape=shape,
                 classes=None, schedule=schedule.name), schedule
+
+# %% ../nbs/saving.ipynb #df779c7a
+def begin_from(
+    given: str|Path|Denoiser, # Trained before; as `load` takes it, or loaded
+    in_channels: int, # Channels of the new images
+    target: str, # What the new run predicts
+    schedule: Schedule, # Of the new run
+    changes: dict, # Options of UNet that differ: classes, dropout
+) -> UNet: # A new network with the given weights
+    """A network that goes on from given weights.
+    Raises ValueError for other channels, another target or another schedule."""
+    if not isinstance(given, Denoiser): given = load(given)
+    config, said = given.network.config, None
+    if in_channels != config['in_channels']:
+        said = f'{config["in_channels"]} channels', f'images of {in_channels}'
+    if target != given.target: said = f'target {given.target}', target
+    beta, own = (s.to('cpu', torch.float64).beta for s in (given.schedule, schedule))
+    if beta.shape != own.shape or not torch.allclose(beta, own, rtol=1e-3):
+        said = f'schedule {given.schedule}', schedule
+    if said:
+        raise ValueError(f'expected what the weights to begin from know, {said[0]}, '
+                         f'got {said[1]}')
+    unet = UNet(**config | changes)
+    weights = given.network.state_dict()
+    if given.classes != unet.classes: weights.pop('label.weight', None)
+    unet.load_state_dict(weights, strict=False)
+    return unet
 
 # %% ../nbs/saving.ipynb #3c8143f2
 shipped = {

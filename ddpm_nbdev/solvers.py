@@ -204,7 +204,8 @@ def sampling_options(
     spacing: str='log_snr', # How they are spaced
     eta: float=0., # For ddim
     churn: float=0., # For heun
-) -> dict: # sampler, timesteps, and eta where it is not zero
+    guidance: float=1., # As `sample` takes it
+) -> dict: # sampler, timesteps, and eta and guidance where they are not the usual ones
     "Options of `sample`. Raises ValueError for options that the sampler does not have."
     for option, value, owner in (('eta', eta, 'ddim'), ('churn', churn, 'heun')):
         if value and sampler != owner:
@@ -213,4 +214,7 @@ def sampling_options(
     timesteps = space_timesteps(schedule, min(15, schedule.T) if steps is None
                                 else steps, spacing)
     if churn: timesteps = churn_steps(schedule, timesteps, churn)
-    return dict(sampler=sampler, timesteps=timesteps) | (dict(eta=eta) if eta else {})
+    found = dict(sampler=sampler, timesteps=timesteps)
+    if eta: found['eta'] = eta
+    if guidance != 1: found['guidance'] = guidance
+    return found

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from .data import check_range
 from .forward import Denoiser, seeded
-from .loss import ddpm_loss, draw_t_eps, stable_target
+from .loss import ddpm_loss, draw_t_eps, same_class, stable_target
 
 # %% ../nbs/09_training.ipynb #25864312
 def lr_factor(
@@ -85,6 +85,8 @@ def fit(
     flip: bool=False, # Mirror half of the images? Not for digits or letters
     most: int=2000, # Largest set whose targets are averaged over all of it; 0: never
     seed: int=0, # Of data order and noise
+    # Class of each image, (N,), int64, for a denoiser with classes
+    labels: Tensor|None=None,
     callback: Callable|None=None, # Called with (step, loss) after each step
     progress: bool=False, # Show a progress bar?
 ) -> Denoiser: # The trained denoiser with averaged weights, in eval mode
@@ -92,23 +94,23 @@ def fit(
     network, schedule = (d := Denoiser.check(denoiser)).network, d.schedule
     network.train().to(memory_format=torch.channels_last)
     images, generator = check_range(images).to(d.device), seeded(seed, d.device)
+    labels = check_labels(labels, len(images), d.classes, d.device)
     ema = make_ema(network, ema_decay)
     order = batch_indices(len(images), batch_size, seed)
     optimizer = AdamW(network.parameters(), lr, weight_decay=.01, fused=True)
     rate = LambdaLR(optimizer, lambda s: lr_factor(s, steps, warmup, decay))
     for step in tqdm(range(steps), 'fit', unit='step', disable=not progress):
-        x_0 = images[next(order).to(images.device)]
+        x_0 = images[i := next(order).to(d.device)]
         if flip: x_0 = mirror_half(x_0, generator)
-        t, eps = draw_t_eps(schedule, x_0.shape, generator, images.device)
-        if len(images) <= most: x_0, eps = stable_target(schedule, x_0, t, eps, images)
-        loss = ddpm_loss(denoiser, x_0, t, eps) # (B,)
+        t, eps = draw_t_eps(schedule, x_0.shape, generator, d.device)
+        label = d.classes and drop_labels(labels[i], generator)
+        known = images, same_class(label, labels)
+        if len(images) <= most: x_0, eps = stable_target(schedule, x_0, t, eps, *known)
+        loss = ddpm_loss(denoiser, x_0, t, eps, label) # (B,)
         loss = (loss if weight is None else weight.to(t.device)[t]*loss).mean()
-        optimizer.zero_grad()
-        loss.backward()
+        optimizer.zero_grad(); loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-        optimizer.step()
-        rate.step()
-        ema.update_parameters(network)
+        optimizer.step(); rate.step(); ema.update_parameters(network)
         if callback: callback(step, loss.item())
     return Denoiser(ema.module, schedule, d.target, d.image_shape, d.classes)
 
@@ -123,3 +125,38 @@ def mirror_half(
     mirrored = torch.rand(batch_size or len(x_0), 1, 1, 1, generator=generator,
                           device=x_0.device)[mine] < .5
     return torch.where(mirrored, x_0.flip(-1), x_0)
+
+# %% ../nbs/09_training.ipynb #2d47db77
+def drop_labels(
+    label: Tensor, # Class of each image, (B,), or this process's share of a batch
+    generator: torch.Generator, # Where the choice is drawn from, on the labels' device
+    share: float=.1, # How many are dropped, in [0, 1]
+    batch_size: int|None=None, # Images in the whole batch; B if None
+    mine: slice=slice(None), # Which rows of the whole batch they are
+) -> Tensor: # The labels, -1 where one was dropped, (B,)
+    "Keep some labels from the network (Alg. 1 line 4, Ho & Salimans 2022)."
+    dropped = torch.rand(batch_size or len(label), generator=generator,
+                         device=label.device)[mine] < share
+    return label.masked_fill(dropped, -1)
+
+def check_labels(
+    labels: Tensor|None, # Class of each image, (N,); None without
+    n: int, # Number of images, N
+    classes: int|None, # Number of classes that the denoiser knows; None without
+    device: str|torch.device='cpu', # Where they go
+) -> Tensor|None: # The labels, int64
+    "Raise ValueError for labels that a denoiser can't learn from."
+    if labels is None and classes is None: return None
+    if labels is None or classes is None:
+        raise ValueError(f'expected labels with a denoiser that knows classes, got '
+                         f'{"no labels" if labels is None else "labels"} and '
+                         f'{classes or "no"} classes; '
+                         'build both the UNet and the Denoiser with classes')
+    labels = torch.as_tensor(labels)
+    if labels.shape != (n,) or labels.is_floating_point():
+        raise ValueError(f'expected {n} labels, whole numbers, one an image, got '
+                         f'{labels.dtype} {tuple(labels.shape)}')
+    if not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f'expected labels from 0 to {classes - 1}, got '
+                         f'{labels.min()} to {labels.max()}')
+    return labels.long().to(device)

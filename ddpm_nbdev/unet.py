@@ -48,12 +48,13 @@ class UNet(nn.Module):
         time_mlp: bool=True, # Pass the time embedding through an MLP?
         # How bilinear upsampling lays the grids: corner on corner?
         align_corners: bool=False,
+        classes: int|None=None, # Number of labels that it can be told; none if None
     ):
         super().__init__()
         # the arguments by name: `save` writes them down, `load` builds from them
         self.config = {k: v for k, v in locals().items()
                        if k not in ('self', '__class__')}
-        self.in_channels, self.patch = in_channels, patch
+        self.in_channels, self.patch, self.classes = in_channels, patch, classes
         self.multiple = patch*2**(len(channels) - 1) # of it are padded height and width
         conv = dict(groups=groups, dropout=dropout)
         step = dict(emb_dims=time_dims, scale_shift=scale_shift, residual=residual,
@@ -65,6 +66,8 @@ class UNet(nn.Module):
             if level in attention else nn.Identity())
 
         self.time = TimeEmbedding(time_dims, mlp=time_mlp)
+        # row 0 stays zero: without a label only the time is told
+        self.label = nn.Embedding(classes + 1, time_dims, 0) if classes else None
         self.conv1 = DoubleConv(in_channels*patch**2, channels[0], **block)
         ch = self._make_stages(channels, bottleneck, attend, step, block, align_corners)
         self.out = nn.Conv2d(ch, (out_channels or in_channels)*patch**2, 1)
@@ -91,13 +94,14 @@ def _make_stages(self: UNet, channels, bottleneck, attend, step, block, align_co
 
 # %% ../nbs/06_unet.ipynb #07a23893
 @patch
-def forward(self: UNet, x: Tensor, t: Tensor)->Tensor:
+def forward(self: UNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Tensor:
     if x.ndim != 4 or x.shape[1] != self.in_channels:
         raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
                          f'{tuple(x.shape)}; '
                          'build the UNet with in_channels of your images')
     H, W = x.shape[-2:]
     emb = self.time(t, x.dtype)                         # (B, time_dims)
+    if label is not None: emb = emb + self.label(label + 1) # of -1: zero
     x = F.pixel_unshuffle(_pad_to_multiple(x, self.multiple), self.patch)
     x = self.conv1(x, emb)
     bridges = []

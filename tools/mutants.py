@@ -17,7 +17,7 @@ from queue import Empty, Queue
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
-SLOW = 'fid', 'training', 'likelihood', 'solvers', 'metrics' # their notebooks take more than ten seconds
+SLOW = 'fid', 'training', 'likelihood', 'solvers', 'metrics', 'guidance' # their notebooks take more than ten seconds
 MUTANTS = { # module: (notebook, [(line, mistake)])
 'schedule': ('01_schedule', [
     ('alpha_bar = (1 - beta).cumprod(0)\n        _check_prior', 'alpha_bar = (1 - beta).cumsum(0)\n        _check_prior'),
@@ -181,6 +181,8 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('nn.GELU(),\n', 'nn.Identity(),\n'),
 ]),
 'unet': ('06_unet', [
+    ('nn.Embedding(classes + 1, time_dims, 0)', 'nn.Embedding(classes + 1, time_dims)'),
+    ('emb = emb + self.label(label + 1)', 'emb = emb + self.label(label[:1] + 1)'),
     ('conv = dict(groups=groups, dropout=dropout)', 'conv = dict(groups=groups)'),
     ('conv = dict(groups=groups, dropout=dropout)', 'conv = dict(dropout=dropout)'),
     ('SelfAttention(ch, num_heads, dropout=attention_dropout)', 'SelfAttention(ch, num_heads)'),
@@ -212,7 +214,11 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('answer = make_target(schedule, x_0, eps, t, target)', 'answer = make_target(schedule, x_0, torch.randn_like(eps), t, target)'),
     ('.square().flatten(1).mean(1)', '.abs().flatten(1).mean(1)'),
     ('.square().flatten(1).mean(1)', '.square().flatten(1).sum(1)'),
-    ('(denoiser(x_t, t).to(answer.dtype) - answer)', '(denoiser(x_t, t) - answer.to(torch.bfloat16))'),
+    ('(pred - answer).square()', '(pred - answer.to(torch.bfloat16)).square()'),
+    ('pred = denoiser(x_t, t, label)', 'pred = denoiser(x_t, t)'),
+    ('log_r.masked_fill(~may_be, -torch.inf)', 'log_r.masked_fill(may_be, -torch.inf)'),
+    ('(label[:, None] == labels) | (label < 0)[:, None]', '(label[:, None] == labels)'),
+    ('posterior_mean(schedule, x_t, t, images, may_be)', 'posterior_mean(schedule, x_t, t, images)'),
     ('.5*signal_t**2*X.square().sum(1))/noise_t**2', '.5*signal_t*X.square().sum(1))/noise_t**2'),
     ('.5*signal_t**2*X.square().sum(1))/noise_t**2', '.5*signal_t**2*X.square().sum(1))/noise_t'),
     ("return x_0, to_x_0_eps(schedule, x_t, t, x_0, 'x_0')[1]", 'return x_0, eps'),
@@ -226,7 +232,7 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('log_r = (signal_t*(x@X.T)', 'log_r = ((x@X.T)'),
     ('(log_r.softmax(1)@X)', '(log_r.softmax(0)@X)'),
     ('enabled=False)', 'enabled=True)'),
-    ('x_0 = posterior_mean(schedule, x_t, t, images)', 'posterior_mean(schedule, x_t, t, images)'),
+    ('x_0 = posterior_mean(schedule, x_t, t, images, may_be)', 'posterior_mean(schedule, x_t, t, images, may_be)'),
     ("'eps': 1/snr, ", "'eps': 1/(snr + 1), "),
     ('return t, torch.randn(shape, generator=generator', 'return t, torch.randn(shape'),
     ("t, x_0, 'x_0')[1]", "t, x_0, 'x_0')[0]"),
@@ -239,7 +245,14 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('(seed*1_000_003 + epoch) % 2**63', 'seed'),
     ('if flip: x_0 = mirror_half(x_0, generator)', 'pass'),
     ('nn.utils.clip_grad_norm_(network.parameters(), clip_norm)', 'nn.utils.clip_grad_norm_(network.parameters(), 1e9)'),
-    ('rate.step()\n', 'pass\n'),
+    ('optimizer.step(); rate.step(); ', 'optimizer.step(); '),
+    ('[mine] < share', '[mine] > share'),
+    ('label.masked_fill(dropped, -1)', 'label.masked_fill(dropped, 0)'),
+    ('share: float=.1', 'share: float=.2'),
+    ('torch.rand(batch_size or len(label), generator', 'torch.rand(len(label), generator'),
+    ('generator=generator,\n                         device=label.device)', 'device=label.device)'),
+    ('drop_labels(labels[i], generator)', 'drop_labels(labels[:len(i)], generator)'),
+    ('known = images, same_class(label, labels)', 'known = images, None'),
     ('ema.update_parameters(network)', 'pass'),
     ('(loss if weight is None else weight.to(t.device)[t]*loss)', 'loss'),
     ('[mine] < .5', '[mine] < .1'),
@@ -268,9 +281,11 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('n = int(ema.n_averaged)', 'n = int(ema.n_averaged) - 1'),
     ('.eval().requires_grad_(False)', '.requires_grad_(False)'),
     ('epoch, within = divmod(step, per_epoch)', 'epoch, within = step//per_epoch, 0'),
-    ('loss = ddpm_loss(denoiser, x_0, t, eps)', 'loss = ddpm_loss(denoiser, x_0, t*0, eps)'),
+    ('loss = ddpm_loss(denoiser, x_0, t, eps, label)', 'loss = ddpm_loss(denoiser, x_0, t*0, eps, label)'),
 ]),
 'sampling': ('10_sampling', [
+    ('calls += 1 if guidance == 1 else 2', 'calls += 1'),
+    ('own = label[batch] if', 'own = label[:len(batch)] if'),
     ('mu = (s.signal*beta*x_0_hat + alpha**.5*s.noise**2*x_t)/t.noise**2', 'mu = (s.signal*beta*x_0_hat + alpha*s.noise**2*x_t)/t.noise**2'),
     ("sigma = (beta if variance == 'beta'", "sigma = (beta_tilde if variance == 'nothing'"),
     ('return mu + sigma*z', 'return mu + sigma + z'),
@@ -438,6 +453,18 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('x_0.double().square().flatten(1).mean(1))', '1.)'),
     ('return .99*p + .01/len(p)', 'return .9*p + .1/len(p)'),
     ('p = root/root.sum()', 'p = root/root.max()'),
+]),
+'guidance': ('15_guidance', [
+    ('return without + self.guidance*(told - without)', 'return told + self.guidance*(told - without)'),
+    ('self.guidance*(told - without)', '(1 + self.guidance)*(told - without)'),
+    ('(told - without) # (B', '(told + without) # (B'),
+    ('self.network, self.guidance = network, guidance', 'self.network, self.guidance = network, guidance - 1'),
+    ('without, told = self.network(x_t, t), self.network(x_t, t, label)', 'told, without = self.network(x_t, t), self.network(x_t, t, label)'),
+    ('self.network(x_t, t, label)\n', 'self.network(x_t, t, label[:1].expand_as(label))\n'),
+    ('(seeds % denoiser.classes)', '(seeds % (denoiser.classes - 1))'),
+    ('0 <= found.min()', '-1 <= found.min()'),
+    ('math.isfinite(guidance)', 'guidance != 99'),
+    ('if label is None or any_class: return label if classes else None', 'if label is None or any_class: return label'),
 ]),
 }
 

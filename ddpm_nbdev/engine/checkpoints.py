@@ -122,9 +122,10 @@ def fingerprint(
     N = len(data)
     spread = torch.linspace(0, N - 1, 16).long().tolist()
     some = (data.images if isinstance(data, ImageSet) else
-            torch.stack([data[i] for i in spread]))
+            torch.stack([data[i][0] for i in spread]))
     found = dict(shape=list(data.shape), files=getattr(data, 'files', {}),
-                 pixels=sha256(some.contiguous().cpu().numpy()).hexdigest())
+                 pixels=sha256(some.contiguous().cpu().numpy()).hexdigest(),
+                 labels=sha256(data.labels.cpu().numpy()).hexdigest())
     if isinstance(read := getattr(data, 'read', None), FolderReader) and N <= 10_000:
         found['files'] = {str(p.relative_to(read.folder)): p.stat().st_size
                           for p in read.paths}
@@ -142,8 +143,9 @@ def what_changed(
         for p in sorted(paths)[:1] if old and new]
     if before['shape'] != now['shape']:
         changes.append(f'{tuple(before["shape"])} became {tuple(now["shape"])}')
-    if not changes and before['pixels'] != now['pixels']:
-        changes.append('as many images with other pixels')
+    for what in ('pixels', 'labels'):
+        if not changes and before.get(what, now[what]) != now[what]:
+            changes.append(f'as many images with other {what}')
     return ', '.join(changes)
 
 # %% ../../nbs/engine/21_checkpoints.ipynb #0cbd05ab
@@ -155,7 +157,7 @@ def warn_of(
     warn_small_classes(images)
     indices = torch.linspace(0, len(images) - 1, 64).long().tolist()
     some = (images.images[indices] if isinstance(images, ImageSet)
-            else torch.stack([images[i] for i in indices]))
+            else torch.stack([images[i][0] for i in indices]))
     warn_nearly_constant(some, images.name)
 
 def warn_small_classes(
@@ -279,3 +281,20 @@ def remove(
 def place_of(folder): # which directory it is, whatever has its name; None if none is
     try: return (status := os.stat(folder)).st_dev, status.st_ino
     except OSError: return None
+
+# %% ../../nbs/engine/21_checkpoints.ipynb #b8d98fa3
+def refuse_divergence(
+    trainer, # A Trainer
+    most: int, # How many bad steps in a row end it
+):
+    "End a run whose loss is not finite; what was saved of it since is set aside."
+    if (in_a_row := int(trainer.skipped[0])) < most: return
+    last_good = trainer.step - in_a_row - 1 # what led to a bad step was bad itself
+    for folder in checkpoints(trainer.run) if trainer.is_main else ():
+        if int(folder.name[5:]) > last_good: folder.rename(f'{folder}.diverged')
+    good = [*checkpoints(trainer.run)] or ['none: save more (--save_every)']
+    raise FloatingPointError(
+        f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at '
+        f'step {trainer.step}, with rate {trainer.scheduler.get_last_lr()[0]:.2g}; '
+        f'start anew with --lr {trainer.config.lr/3:.1g}; the last good checkpoint is '
+        f'{good[-1]}')

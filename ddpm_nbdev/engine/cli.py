@@ -7,80 +7,18 @@ __all__ = ['ddpm_train', 'ddpm_sample', 'ddpm_fid']
 
 # %% ../../nbs/engine/26_cli.ipynb #e700b39a
 import os
-import re
-import sys
-import traceback
-from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from signal import SIGTERM
 
-from .. import __version__
 from ddpm_nbdev.engine.options import (
     CompareOptions,
-    Parser,
     RunOptions,
     SampleOptions,
     SamplerOptions,
     TrainConfig,
-    is_main_process,
 )
-
-# %% ../../nbs/engine/26_cli.ipynb #cc40c51e
-@contextmanager
-def one_line_errors(
-    command: str, # Its name
-    debug: bool=False, # Show the traceback as well?
-# While inside, errors of input and at run time are for the person who called
-) -> Iterator[None]:
-    "Print an error as one line and exit with 2."
-    try: yield
-    except KeyboardInterrupt:
-        print(f'{command}: interrupted', file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError: # who read has gone, as in: ddpm_fid a b | head -1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
-    except (ValueError, OSError, MemoryError, ArithmeticError, RuntimeError) as e:
-        if debug: traceback.print_exc()
-        e = _ours(e)
-        # of a process that reads
-        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(
-            e) else str(e)
-        if is_main_process():
-            print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
-        raise SystemExit(2) from None
-
-def _ours(e): # an error in our words; what is none for people is raised
-    if isinstance(e, OSError) and e.errno:
-        return OSError(f'expected files that can be read and written, got '
-                       f'"{e.strerror}" at {e.filename or "the output"}; make room, '
-                       'or name another place')
-    if type(e) is not RuntimeError: return e
-    if 'allocate memory' in str(e) or 'out of memory' in str(e):
-        return MemoryError('expected the work to fit into memory, got '
-                           f'"{str(e).splitlines()[0][:80]}"; ask for fewer or '
-                           'smaller images')
-    raise e
-
-# %% ../../nbs/engine/26_cli.ipynb #9db5f83e
-def _parser(command):
-    # in a log file a bar is a line every ten seconds; tqdm reads this at its import
-    if not sys.stderr.isatty(): os.environ.setdefault('TQDM_MININTERVAL', '10')
-    for stream in (sys.stdout, sys.stderr): # a name may hold what a terminal can't show
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
-    return Parser(command.__name__, command.__doc__, f'ddpm_nbdev {__version__}')
-
-def _parse(parser, argv): # what was given; --batch-size is --batch_size, too
-    argv = [re.sub(r'^--[\w-]+', lambda m: '--' + m[0][2:].replace('-', '_'), word)
-            for word in (sys.argv[1:] if argv is None else argv)]
-    given, unknown = parser.parse_known_args(argv)
-    if not unknown: return vars(given)
-    known = re.findall(r'--\w+', parser.format_help())
-    near = get_close_matches(unknown[0].split('=')[0], known, 1)
-    parser.error(f'unrecognized arguments: {" ".join(unknown)}'
-                 + (f'; did you mean {near[0]}?' if near else ''))
+from .parser import Parser, one_line_errors
 
 # %% ../../nbs/engine/26_cli.ipynb #6f2c94c8
 def ddpm_train(
@@ -89,9 +27,10 @@ def ddpm_train(
 ):
     """Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics
     in a run directory."""
-    parser = _parser(ddpm_train)
-    parser.add('data', TrainConfig, 'data', 'size', 'flip', 'root')
-    parser.add('network', TrainConfig, 'preset', 'schedule', 'T', 'target', 'dropout')
+    parser = Parser(ddpm_train)
+    parser.add('data', TrainConfig, 'data', 'size', 'flip', 'classes', 'root')
+    parser.add('network', TrainConfig, 'preset', 'init', 'schedule', 'T', 'target',
+               'dropout')
     parser.add('training', TrainConfig, 'steps', 'batch_size', 'lr', 'ema_decay',
                'seed', 'min_snr', 'stable_target')
     parser.add('training, in passes', RunOptions, 'epochs')
@@ -99,7 +38,7 @@ def ddpm_train(
     parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every')
     parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate',
                'compile')
-    given = _parse(parser, argv)
+    given = parser.parse(argv)
     with one_line_errors('ddpm_train', given.pop('debug', False)):
         from ddpm_nbdev.face import run_training
         name = given.get('data', 'digits')
@@ -117,14 +56,15 @@ def ddpm_sample(
     # What was typed after the command; of this process if None
     argv: list[str]|None=None,
 ):
-    "Sample images from a trained network into a picture."
-    parser = _parser(ddpm_sample)
-    parser.add('what', SampleOptions, 'run', 'n', 'size')
-    parser.add('how', SamplerOptions, 'seed', 'sampler', 'steps', 'spacing', 'eta')
+    "Sample images from a trained network, into a picture or one by one."
+    parser = Parser(ddpm_sample)
+    parser.add('what', SampleOptions, 'run', 'n', 'label', 'size')
+    parser.add('how', SamplerOptions, 'guidance', 'seed', 'sampler', 'steps', 'spacing',
+               'eta')
     parser.add('how, for heun', SampleOptions, 'churn')
     parser.add('output', SampleOptions, 'out', 'grid', 'gif')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = _parse(parser, argv)
+    given = parser.parse(argv)
     with one_line_errors('ddpm_sample', given.get('debug', False)):
         o = SampleOptions(**given)
         _check_output(o.out, 'out')
@@ -135,7 +75,7 @@ def ddpm_sample(
 
 # %% ../../nbs/engine/26_cli.ipynb #44070a98
 def _sample(o):
-    from ddpm_nbdev.data import save_gif, save_images
+    from ddpm_nbdev.data import save_gif
     from ddpm_nbdev.engine.evaluation import sample_shared, share_work
     from ddpm_nbdev.forward import seeded
     from ddpm_nbdev.sampling import sample_steps
@@ -143,16 +83,20 @@ def _sample(o):
     from ddpm_nbdev.solvers import sampling_options
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
-    _check_picture(denoiser, o)
+    o.n = o.n or (o.grid*denoiser.classes if denoiser.classes else 64)
+    if not _goes_into_files(o.out): _check_picture(denoiser, o)
     how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta,
-                           o.churn)
+                           o.churn, o.guidance)
+    label = _labels(o, denoiser)
     progress = processes.is_main_process and not o.quiet
-    images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size, **how)
+    images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size,
+                           label=label, **how)
     if not processes.is_main_process: return
-    with _new_file(o.out) as aside: save_images(images, aside, ncol=o.grid)
+    _write(images, label, o)
     if o.gif:
-        film = sample_steps(denoiser, min(o.n, 64), seeded(o.seed),
-                            shape=images.shape[1:], **how)
+        n = min(o.n, 64)
+        film = sample_steps(denoiser, n, seeded(o.seed), shape=images.shape[1:],
+                            label=None if label is None else label[:n], **how)
         with _new_file(o.gif) as aside:
             save_gif([step.x for step in film], aside, ncol=o.grid)
     film = f', film -> {o.gif}' if o.gif else ''
@@ -160,6 +104,40 @@ def _sample(o):
     print(f'{what} of {o.run} -> {o.out}{film}')
     if o.run == 'digits' and (own := _newest_run()):
         print(f'to draw from your newest run: ddpm_sample --run {own} --out new.png')
+
+# %% ../../nbs/engine/26_cli.ipynb #9a12afa4
+def _labels(o, denoiser): # the class of each image, (n,); None without
+    import torch
+    classes, label = denoiser.classes, o.label
+    if label == 'none' or label is None and classes is None: return None
+    if label is None: # in turn: a row of a picture, or one file, each
+        i = torch.arange(o.n)
+        return (i if _goes_into_files(o.out) else i//o.grid) % classes
+    if not label.isdecimal():
+        raise ValueError(f'expected --label with a number, or none, got {label}')
+    from ddpm_nbdev.guidance import check_label
+    return check_label(denoiser, int(label), o.n)
+
+def _goes_into_files(out): # one for each image, or an array of all?
+    return Path(out).suffix.lower() in ('', '.npz')
+
+def _write(images, label, o): # whole or not at all
+    from ddpm_nbdev.data import save_images, to_uint8
+    from ddpm_nbdev.engine.checkpoints import atomic_dir
+    if not _goes_into_files(o.out):
+        with _new_file(o.out) as aside: save_images(images, aside, ncol=o.grid)
+    elif Path(o.out).suffix:
+        import numpy as np
+        arrays = dict(images=to_uint8(images).permute(0, 2, 3, 1).numpy())
+        if label is not None: arrays['labels'] = label.cpu().numpy()
+        with _new_file(o.out) as aside: np.savez_compressed(aside, **arrays)
+    else:
+        digits = len(str(o.n - 1))
+        with atomic_dir(Path(o.out)) as aside:
+            for i, image in enumerate(images):
+                folder = aside if label is None else aside/str(int(label[i]))
+                folder.mkdir(exist_ok=True)
+                save_images(image[None], folder/f'{i:0{digits}}.png', zoom=1)
 
 def _newest_run(): # where ddpm_train put it; None without one
     from ddpm_nbdev.saving import checkpoints
@@ -178,7 +156,8 @@ def _check_output(path, option): # can it be written, and is nothing lost?
         raise FileNotFoundError(f'expected a folder to write {path} into, got none; '
                                 'make it first')
     endings = {'gif': ('.gif',), 'save': ('.npz',),
-               'out': ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff')}
+               'out': ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff', '',
+                       '.npz')}
     if path.suffix.lower() not in endings[option]:
         raise ValueError(f'expected a file that ends in {endings[option][0]}, got '
                          f'{path}')
@@ -223,15 +202,15 @@ def ddpm_fid(
 ):
     """Compare images with a reference: Fréchet distance, kernel distance, precision,
     recall and their kin."""
-    parser = _parser(ddpm_fid)
+    parser = Parser(ddpm_fid)
     parser.add('what', CompareOptions, 'a', 'b', positional=True)
     parser.add('of what', CompareOptions, 'n', 'split', 'size', 'root')
-    parser.add('how a run is sampled', SamplerOptions, 'seed', 'sampler', 'steps',
-               'spacing', 'eta')
+    parser.add('how a run is sampled', SamplerOptions, 'guidance', 'seed', 'sampler',
+               'steps', 'spacing', 'eta')
     parser.add('measure', CompareOptions, 'features', 'weights', 'only_distance')
     parser.add('output', CompareOptions, 'save', 'json')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = _parse(parser, argv)
+    given = parser.parse(argv)
     with one_line_errors('ddpm_fid', given.get('debug', False)):
         o = CompareOptions(**given)
         _check_output(o.save, 'save')
@@ -258,7 +237,8 @@ def _compare(o):
     options = dict(n=o.n, split=o.split, seed=o.seed, progress=processes.is_main_process
                    and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,
-        sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta)
+        sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta,
+        guidance=o.guidance)
     if not (o.only_distance or o.save or is_statistics(o.a) or is_statistics(b)):
         report = evaluate(o.a, b, **options)
         if processes.is_main_process: print(report.json() if o.json else report)

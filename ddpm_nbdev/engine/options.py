@@ -7,15 +7,10 @@ __all__ = ['TrainConfig']
 
 # %% ../../nbs/engine/options.ipynb #d7656308
 import os
-import re
-from argparse import SUPPRESS, ArgumentParser
 from dataclasses import dataclass, fields, replace
-from inspect import signature
 from math import inf, isfinite
 from operator import index
 from typing import get_args
-
-from fastcore.docments import docments
 
 # %% ../../nbs/engine/options.ipynb #e462bdb1
 choices = {
@@ -40,6 +35,7 @@ class TrainConfig:
     # Height and width of the images, pixels; filled in from the data
     image_size: tuple|None=None
     preset: str|None=None # UNet preset; by image size if None
+    init: str|None=None # Weights to begin from: digits, a run or a file; random if None
     schedule: str='cosine' # Noise schedule
     T: int=1000 # Number of noise steps
     target: str|None=None # What the network predicts; x_0 for digits, v else if None
@@ -59,6 +55,7 @@ class TrainConfig:
     # Largest weight of a step, gamma of min-SNR; 0: all steps weigh the same
     min_snr: float=0.
     flip: bool=False # Mirror half of the images (not for digits or letters)
+    classes: bool=False # Learn the classes too, so that you can ask for one
     # Largest data set whose targets are averaged over all of it; 0: never
     stable_target: int=2000
     seed: int=0 # Of weights, data order and noise
@@ -160,6 +157,20 @@ def check_device(
                          f'machine, got {name!r}')
     return name
 
+def join_processes(
+    name: str, # 'auto', 'cpu', 'cuda' or 'mps'
+): # An Accelerator: this process's device, and all that torchrun or accelerate launched
+    """Join the processes that share a training, one alone without them.
+    Raises ValueError for another device than this process has used."""
+    from accelerate import Accelerator
+    device = check_device(name)
+    accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no')
+    # a process keeps the first device that Accelerate gave it
+    if accelerator.device.type != device:
+        raise ValueError(f'expected to train on {device}, got {accelerator.device}, '
+                         'which this process has used before; start another process')
+    return accelerator
+
 # %% ../../nbs/engine/options.ipynb #322faa83
 def has_native_bf16(
     device: str, # 'cpu', 'cuda' or 'mps'
@@ -188,9 +199,12 @@ def fill_in(
     config: TrainConfig, # What was asked for
     preset: str, # Of the network
     device: str, # 'cpu', 'cuda' or 'mps'
-) -> TrainConfig: # With what was left open: the preset and the hardware decide
+) -> TrainConfig: # With what was left open: preset, hardware and given weights decide
     "Settle the options that are None or auto."
     usual = preset_defaults.get(preset, preset_defaults['others'])
+    if config.init and not config.target:
+        from ddpm_nbdev.saving import load
+        usual = usual | {'target': load(config.init).target}
     usual = usual | {'precision': 'bf16' if has_native_bf16(device) else 'no'}
     open_ones = {k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')}
     return replace(config, **open_ones)
@@ -215,6 +229,8 @@ class SamplerOptions:
     steps: int|None=None # Noise levels to visit, at most T; min(15, T) if None
     spacing: str='log_snr' # How the levels are spaced
     eta: float=0. # For ddim: share of fresh noise, 0 to 1
+    # How far to go towards a class: 0 leaves it out, 1 asks for it, more exaggerates
+    guidance: float=1.
     seed: int=0 # Names the images: same seed, same images
     device: str='auto' # Where to compute
     quiet: bool=False # No progress bar
@@ -228,10 +244,14 @@ class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
     # Run, checkpoint or .safetensors file; digits is the package's own network
     run: str='digits'
-    n: int=64 # Number of images
+    # Number of images; 64, or a row for each class of a network with classes, if None
+    n: int|None=None
+    # Class of all images, a number or none; each class in turn if None
+    label: str|None=None
     churn: float=0. # For heun: share of noise to add before each step
     size: int|None=None # Side of the images, pixels; as trained if None
-    out: str='samples.png' # Picture to write; must not exist
+    # Picture to write; or a folder for single images, or an .npz file; must not exist
+    out: str='samples.png'
     grid: int=8 # Images in a row of the picture
     gif: str|None=None # Also write the way from noise to images as an animation
 
@@ -260,41 +280,3 @@ class CompareOptions(SamplerOptions):
 def is_main_process() -> bool: # True without torchrun
     "Is this the process that prints and writes?"
     return int(os.environ.get('RANK', 0)) == 0
-
-# %% ../../nbs/engine/options.ipynb #63d92c2a
-class Parser(ArgumentParser):
-    """A parser whose options come from the fields of dataclasses, and whose errors are
-    one line."""
-    def __init__(self,
-        command: str, # Its name
-        about: str, # What it does, for --help
-        version: str, # What --version prints
-    ):
-        super().__init__(command, description=about, allow_abbrev=False)
-        self.add_argument('--version', action='version', version=version)
-
-    def add(self,
-        title: str, # Of the group, for --help
-        described: type, # A dataclass whose fields have docments
-        *names: str, # Which of its fields
-        positional: bool=False, # Without dashes?
-    ):
-        "Add a group of options."
-        group, about, known = self.add_argument_group(title), docments(
-            described), signature(described).parameters
-        for name in names:
-            kind, default = known[name].annotation, known[name].default
-            said = ' '.join(about[name].split())
-            said = re.sub(r'; ([^;]+?),? if None$', r' (default: \1)', said)
-            if not (default is None or default is False or positional):
-                said += f' (default: {default})'
-            options = dict(default=SUPPRESS, help=said.replace('%', '%%'))
-            if kind is bool: options['action'] = 'store_true'
-            else:
-                options |= dict(type=(get_args(kind) or (kind,))[0], nargs='?' if
-                    positional and default is None else None, metavar=name.upper())
-            if name in choices: options |= dict(choices=choices[name], metavar=None)
-            group.add_argument(name if positional else f'--{name}', **options)
-
-    def error(self, message):
-        self.exit(2, f'{self.prog}: {message[:300]}; see {self.prog} --help\n')

@@ -47,15 +47,16 @@ class StreamedSet(Dataset):
         self.labels = torch.zeros(n, dtype=torch.int64) if labels is None else labels
         self.ignored, self.named = '', set() # images that were named
         self.shape = (n,)
-        self.shape = (n, *self[0].shape) # (N, C, H, W)
+        self.shape = (n, *self[0][0].shape) # (N, C, H, W)
 
     def __len__(self): return self.shape[0]
 
-    def __getitem__(self, i: int)->Tensor: # uint8, (C, H, W)
+    def __getitem__(self, i: int)->tuple[Tensor, int]: # uint8, (C, H, W); its label
         if not 0 <= i < len(self): raise IndexError(f'{i} of {len(self)} images')
         for k in range(len(self)):
-            try: return self.read_one((i + k) % len(self))
-            except ValueError as e: self._name((i + k) % len(self), e)
+            at = (i + k) % len(self)
+            try: return self.read_one(at), int(self.labels[at])
+            except ValueError as e: self._name(at, e)
         raise ValueError(f'expected images in {self.name}, got {len(self)}, none of '
                          'them readable')
 
@@ -269,21 +270,22 @@ def image_batches(
     device: str|torch.device='cpu', # Where the batches go
     # Processes that read a streamed set; one a core, at most 8, if None
     workers: int|None=None,
-) -> Iterator[Tensor]: # Batches, uint8, (B, C, H, W), on the device
+) -> Iterator[list[Tensor]]: # On the device: images, uint8, (B, C, H, W); labels (B,)
     "The batches that the indices name."
     on_gpu = torch.device(device).type == 'cuda'
     if isinstance(data, ImageSet):
-        images = data.images.to(device)
-        # a copy from pinned memory doesn't wait for what the GPU has still to do
+        images, labels = data.images.to(device), data.labels.to(device)
         for index in indices:
-            yield images[index.pin_memory().to(device, non_blocking=True) if on_gpu
-                         else index.to(device)]
+            # a copy from pinned memory doesn't wait for what the GPU has still to do
+            if on_gpu: index = index.pin_memory()
+            index = index.to(device, non_blocking=on_gpu)
+            yield [images[index], labels[index]]
         return
     workers = min(os.cpu_count(), 8) if workers is None else workers
     loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers,
                         generator=seeded(0),
                         pin_memory=on_gpu, worker_init_fn=_leave_group)
-    for batch in loader: yield batch.to(device, non_blocking=True)
+    for batch in loader: yield [part.to(device, non_blocking=True) for part in batch]
 
 # Ctrl-C and a shutdown signal the whole group; the trainer answers, and still needs
 # these

@@ -17,14 +17,14 @@ from shlex import quote
 from time import perf_counter
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import gather_object
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from torch import Tensor
 from tqdm import tqdm
 
-from ..data import ImageSet, to_float
+from .. import saving
+from ..data import ImageSet, class_count, to_float
 from ddpm_nbdev.engine.checkpoints import (
     RunLog,
     atomic_dir,
@@ -32,21 +32,33 @@ from ddpm_nbdev.engine.checkpoints import (
     fingerprint,
     in_all,
     place_of,
+    refuse_divergence,
     refuse_used_directory,
     remove,
 )
 from ddpm_nbdev.engine.options import (
     TrainConfig,
     check_batch,
-    check_device,
     fill_in,
+    join_processes,
 )
 from .streams import StreamedSet, image_batches
 from ..forward import Denoiser, seeded
-from ..loss import ddpm_loss, draw_t_eps, min_snr_weight, stable_target
-from ..saving import checkpoints, save as save_denoiser, write_checksums
+from ddpm_nbdev.loss import (
+    ddpm_loss,
+    draw_t_eps,
+    min_snr_weight,
+    same_class,
+    stable_target,
+)
 from ..schedule import make_schedule
-from ..training import batch_indices, lr_factor, make_ema, mirror_half
+from ddpm_nbdev.training import (
+    batch_indices,
+    drop_labels,
+    lr_factor,
+    make_ema,
+    mirror_half,
+)
 from ..unet import make_unet, preset_for
 
 # %% ../../nbs/engine/22_trainer.ipynb #797f3597
@@ -61,7 +73,9 @@ class Trainer:
     ):
         self.data, self.run, self.sample = data, Path(run), sample
         N, C, H, W = data.shape
-        self._find_device(config)
+        self.accelerator = join_processes(config.device)
+        self.device = self.accelerator.device
+        self.is_main = self.accelerator.is_main_process
         preset, device = config.preset or preset_for(H, W), self.device.type
         self.config = replace(fill_in(config, preset, device), image_size=(H, W))
         if not resumed:
@@ -74,24 +88,13 @@ class Trainer:
         self.generator = seeded(config.seed, self.device)
         if rank := self.accelerator.process_index:
             torch.manual_seed(config.seed + 1_000_003*rank)
-        # steps: now, where it began, of the last checkpoint
+        # now, where it began, of the last checkpoint
         self.step, self.first, self.saved, self.losses = 0, 0, None, []
         self.stop = False # set it to end after the current step
         self.place = None # which directory this run is, once it has begun
         self.skipped = torch.zeros(2, device=self.device) # bad steps: in a row, in all
 
 # %% ../../nbs/engine/22_trainer.ipynb #18e4050c
-@patch
-def _find_device(self: Trainer, config):
-    device = check_device(config.device)
-    self.accelerator = Accelerator(cpu=device == 'cpu', mixed_precision='no')
-    self.device = self.accelerator.device
-    self.is_main = self.accelerator.is_main_process
-    # a process keeps the first device that Accelerate gave it
-    if self.device.type != device:
-        raise ValueError(f'expected to train on {device}, got {self.device}, which '
-                         'this process has used before; start another process')
-
 @patch
 def _share_batch(self: Trainer): # which rows of a batch are this process's
     n, rank = self.accelerator.num_processes, self.accelerator.process_index
@@ -103,15 +106,20 @@ def _share_batch(self: Trainer): # which rows of a batch are this process's
 def _make_network(self: Trainer, preset, resumed): # the denoiser, and its average
     config, (_, C, H, W) = self.config, self.data.shape
     torch.manual_seed(config.seed)
-    changes = {} if config.dropout is None else {'dropout': config.dropout}
-    unet = resumed or make_unet(preset, C, **changes)
+    classes = class_count(self.data) if config.classes else None
+    changes = dict(classes=classes, dropout=config.dropout)
+    if config.dropout is None: changes.pop('dropout')
+    schedule = make_schedule(config.schedule, config.T)
+    known = C, config.target, schedule, changes
+    unet = (resumed or config.init and saving.begin_from(config.init, *known)
+            or make_unet(preset, C, **changes))
     unet = unet.train().to(self.device, memory_format=torch.channels_last)
     self.ema = make_ema(unet, config.ema_decay)
     if config.compile: unet.compile()
     self.unet = self.accelerator.prepare(unet)
-    schedule = make_schedule(config.schedule, config.T).to(self.device)
-    self.denoiser, self.averaged = (Denoiser(net, schedule, config.target, (C, H, W))
-                                    for net in (self.unet, self.ema.module))
+    about = schedule.to(self.device), config.target, (C, H, W), classes
+    self.denoiser = Denoiser(self.unet, *about)
+    self.averaged = Denoiser(self.ema.module, *about)
 
 @patch
 def _make_optimizer(self: Trainer): # with its rate, and what the loss needs
@@ -122,10 +130,11 @@ def _make_optimizer(self: Trainer): # with its rate, and what the loss needs
     factor = lambda step: lr_factor(step, config.steps, config.warmup, config.decay)
     self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
     # images for the quieter target, weights of the timesteps
-    self.reference, self.weight = None, None
+    self.reference, self.weight, self.labels = None, None, None
     if isinstance(self.data, ImageSet) and len(self.data) <= config.stable_target:
         images = to_float(self.data.images.to(self.device))
         self.reference = torch.cat([images, images.flip(-1)]) if config.flip else images
+        self.labels = self.data.labels.to(self.device).repeat(1 + config.flip)
     if config.min_snr:
         schedule = self.denoiser.schedule
         self.weight = min_snr_weight(schedule, config.target, config.min_snr)
@@ -134,10 +143,11 @@ def _make_optimizer(self: Trainer): # with its rate, and what the loss needs
 @patch
 def train_step(self: Trainer,
     pixels: Tensor, # This process's share of a batch, uint8, (b, C, H, W)
+    label: Tensor|None=None, # Class of each, (b,), int64; used if config.classes
 ) -> tuple[Tensor, Tensor]: # Loss of the whole batch, norm of its gradient, scalars
     "One optimizer step on a batch (Alg. 1, Ho et al. 2020)."
     self.optimizer.zero_grad()
-    parts = self._parts(pixels)
+    parts = self._parts(pixels, label)
     losses = [self._backward(*part, last=part is parts[-1]) for part in parts]
     loss = self.accelerator.reduce(torch.stack(losses).sum(), 'mean')
     weights, longest = self.unet.parameters(), self.config.clip_norm
@@ -153,23 +163,28 @@ def train_step(self: Trainer,
     return loss, norm
 
 @patch
-def _parts(self: Trainer, pixels): # x_0, t and eps of each part of this process's share
+def _parts(self: Trainer, pixels, label): # x_0, t, eps, label of each part of a share
     x_0, B = to_float(pixels), self.config.batch_size
     if self.config.flip: x_0 = mirror_half(x_0, self.generator, B, self.mine)
     t, eps = draw_t_eps(self.denoiser.schedule, (B, *x_0.shape[1:]), self.generator,
                         self.device)
     x_0 = x_0.contiguous(memory_format=torch.channels_last)
     mine = x_0, t[self.mine], eps[self.mine]
+    if self.config.classes:
+        mine += drop_labels(label, self.generator, batch_size=B, mine=self.mine),
     return list(zip(*(a.chunk(self.config.accumulate) for a in mine)))
 
+# %% ../../nbs/engine/22_trainer.ipynb #bfce3554
 @patch
-def _backward(self: Trainer, x_0, t, eps, last): # processes exchange at the last
+# processes exchange at the last
+def _backward(self: Trainer, x_0, t, eps, label=None, *, last):
     if self.reference is not None:
-        x_0, eps = stable_target(self.denoiser.schedule, x_0, t, eps, self.reference)
+        x_0, eps = stable_target(self.denoiser.schedule, x_0, t, eps, self.reference,
+                                 same_class(label, self.labels))
     with nullcontext() if last else self.accelerator.no_sync(self.unet):
         with torch.autocast(self.device.type, torch.bfloat16,
                             enabled=self.config.precision == 'bf16'):
-            loss = ddpm_loss(self.denoiser, x_0, t, eps)
+            loss = ddpm_loss(self.denoiser, x_0, t, eps, label)
         loss = (loss if self.weight is None
                 else self.weight[t]*loss).mean()/self.config.accumulate
         self.accelerator.backward(loss)
@@ -198,18 +213,18 @@ def _write_checkpoint(self: Trainer, folder, rng): # and prune
     try:
         with atomic_dir(folder) as aside: self._write(aside, rng)
     except (OSError, SafetensorError) as e: # safetensors has its own for a full disk
-        good, run = checkpoints(self.run), quote(str(self.run))
+        good, run = saving.checkpoints(self.run), quote(str(self.run))
         then = f'go on with ddpm_train --resume {run}' if good else 'begin again'
         raise OSError(f'expected to write a checkpoint at step {self.step}, got "{e}"; '
             f'make room and {then}; the last good one is {["none", *good][-1]}') from e
-    for old in checkpoints(self.run)[:-self.config.keep]: remove(old)
+    for old in saving.checkpoints(self.run)[:-self.config.keep]: remove(old)
 
 @patch
 def _write(self: Trainer, aside, rng):
     d, unet = self.denoiser, self.accelerator.unwrap_model(self.unet)
     for name, network in (('model', unet), ('ema', self.ema.module)):
-        whole = Denoiser(network, d.schedule, d.target, d.image_shape)
-        save_denoiser(whole, aside/f'{name}.safetensors')
+        whole = Denoiser(network, d.schedule, d.target, d.image_shape, d.classes)
+        saving.save(whole, aside/f'{name}.safetensors')
     buffer = BytesIO() # torch.save's own message for a full disk does not name it
     torch.save(dict(step=self.step, losses=self.losses, skipped=self.skipped, rng=rng,
         optimizer=self.optimizer.state_dict(), scheduler=self.scheduler.state_dict(),
@@ -217,7 +232,7 @@ def _write(self: Trainer, aside, rng):
         device=self.device.type, shape=tuple(self.data.shape)), buffer)
     (aside/'state.pt').write_bytes(buffer.getbuffer())
     (aside/'config.json').write_text(self._settings()) # if the run's own is lost
-    write_checksums(aside)
+    saving.write_checksums(aside)
 
 # %% ../../nbs/engine/22_trainer.ipynb #b1bdd282
 @patch
@@ -234,7 +249,7 @@ def train(self: Trainer,
                for i in batch_indices(len(self.data), c.batch_size, c.seed, self.step))
     batches = image_batches(self.data, indices, self.device, c.workers)
     while self.step < c.steps and not self._asked_to_stop():
-        loss, norm = self.train_step(next(batches))
+        loss, norm = self.train_step(*next(batches))
         bar.update()
         if self.step - self.first in (10, 20) and log:
             loss.item() # wait for a GPU
@@ -249,7 +264,7 @@ def train(self: Trainer,
         if due(c.save_every): self.save()
     bar.close()
     if log: log.close(self.losses, c.target)
-    self._refuse_divergence(1)
+    refuse_divergence(self, 1)
     return self.save()
 
 # %% ../../nbs/engine/22_trainer.ipynb #72647476
@@ -277,24 +292,9 @@ def _asked_to_stop(self: Trainer): # is any process?
 
 @patch
 def _log(self: Trainer, log, loss, norm, speed):
-    self._refuse_divergence(10)
+    refuse_divergence(self, 10)
     skipped, rate = int(self.skipped[1]), self.scheduler.get_last_lr()[0]
     if not (math.isfinite(loss) and self.is_main): return # skipped, and counted
     self.losses.append((self.step, loss))
     log.scalars(self.step, loss=loss, lr=rate, grad_norm=norm, images_per_s=speed,
                 skipped=skipped)
-
-@patch
-def _refuse_divergence(self: Trainer, most): # raise after so many bad steps in a row
-    if (in_a_row := int(self.skipped[0])) < most: return
-    # the weights that led to the first bad step were bad themselves
-    last_good = self.step - in_a_row - 1
-    for folder in checkpoints(self.run) if self.is_main else ():
-        if int(folder.name[5:]) > last_good:
-            folder.rename(folder.with_name(f'{folder.name}.diverged'))
-    good, none = checkpoints(self.run), 'none: save more (--save_every)'
-    raise FloatingPointError(
-        f'expected a finite loss, got NaN or infinity {in_a_row} times in a row at '
-        f'step {self.step}, with rate {self.scheduler.get_last_lr()[0]:.2g}; start '
-        f'anew with --lr {self.config.lr/3:.1g}; the last good checkpoint is '
-        f'{good[-1] if good else none}')
