@@ -199,7 +199,7 @@ def output_cases(place):
     sample = ['ddpm_sample', '--quiet', '--n', '2', '--steps', '2', '--out']
     def closed(here):
         (here/'closed').mkdir(mode=0o500)
-    for path, code in (('x.mpg', 2), ('x.psd', 2), ('x', 2), ('.', 2), ('nowhere/x.png', 2), ('x.png', 0), ('a b\n.png', 0),
+    for path, code in (('x.mpg', 2), ('x.psd', 2), ('x', 0), ('x.npz', 0), ('.', 2), ('nowhere/x.png', 2), ('x.png', 0), ('a b\n.png', 0),
                        ('x.jpg', 0), ('x.tif', 0), ('\udcff.png', 0)):
         yield f'out {path!r}', [*sample, path], None, code
     yield 'out and gif one', [*sample, 'x.gif', '--gif', 'x.gif'], None, 2
