@@ -104,8 +104,9 @@ def fit(
         if flip: x_0 = mirror_half(x_0, generator)
         t, eps = draw_t_eps(schedule, x_0.shape, generator, d.device)
         label = d.classes and drop_labels(labels[i], generator)
-        known = images, same_class(label, labels)
-        if len(images) <= most: x_0, eps = stable_target(schedule, x_0, t, eps, *known)
+        if len(images) <= most:
+            known = images, same_class(label, labels)
+            x_0, eps = stable_target(schedule, x_0, t, eps, *known)
         loss = ddpm_loss(denoiser, x_0, t, eps, label) # (B,)
         loss = (loss if weight is None else weight.to(t.device)[t]*loss).mean()
         optimizer.zero_grad(); loss.backward()
