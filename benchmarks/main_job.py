@@ -17,7 +17,7 @@ import torch
 
 from ddpm_nbdev import load, load_images, sample
 from ddpm_nbdev.data import to_float, to_pixels
-from ddpm_nbdev.fid import feature_distance, load_digit_features, score
+from ddpm_nbdev.fid import feature_distance, load_features, score
 
 HERE = Path(__file__).resolve().parent.parent
 TRAIN = [sys.executable, '-c', 'from ddpm_nbdev.engine.cli import ddpm_train; ddpm_train()', '--quiet', '--precision', 'no']
@@ -32,7 +32,7 @@ def main_job(checkout, seed):
         seconds = perf_counter() - started
         metrics = json.loads(Path(f'{folder}/run/metrics.json').read_text())
         samples = sample(load(f'{folder}/run'), 8*599, seed + 100)
-    test, train, net = load_images('digits', 'test').images, load_images('digits').images, load_digit_features()
+    test, train, net = load_images('digits', 'test').images, load_images('digits').images, load_features()
     with torch.no_grad(): bare = [net.body(to_float(to_pixels(images))) for images in (samples, test)]
     found = score(samples, test, train)
     return dict(seed=seed, steps=metrics['steps'], seconds=round(seconds, 1), train_seconds=metrics['train_seconds'],

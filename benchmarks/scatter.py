@@ -12,12 +12,12 @@ import torch
 from ddpm_nbdev import load, load_images, sample
 from ddpm_nbdev.data import to_float, to_pixels
 from ddpm_nbdev.engine.resume import device_name
-from ddpm_nbdev.fid import feature_distance, jackknife, load_digit_features
+from ddpm_nbdev.fid import feature_distance, jackknife, load_features
 
 SIZES = 599, 1198, 2396, 4792
 
 if __name__ == '__main__':
-    denoiser, net, test = load('digits'), load_digit_features(), load_images('digits', 'test').images
+    denoiser, net, test = load('digits'), load_features(), load_images('digits', 'test').images
     views = {'activations': net.body, 'whitened': net}
     found = {f'{view}{what}': [[] for _ in SIZES] for view in views for what in ('', '_error')}
     for seed in range(10):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from . import __version__
-from .data import ImageSet, image_grid, load_images, save_images
+from .data import ImageSet, image_grid, save_images
 from ddpm_nbdev.engine.checkpoints import (
     atomic_write,
     in_all,
@@ -34,10 +34,8 @@ from ddpm_nbdev.engine.options import (
     check_batch,
     machine_options,
 )
-from .fid import Score, score
 from .forward import Denoiser
 from .metrics import Report, compare_images
-from .sampling import sample
 from .saving import load
 from .unet import preset_for
 
@@ -70,8 +68,8 @@ def run_training(
     **options, # Of TrainConfig
 ) -> tuple: # The Trainer, and the signal that stopped it (None if it came to its end)
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
-    from ddpm_nbdev.engine.evaluation import share_work
     from ddpm_nbdev.engine.resume import Trainer, explain_errors, stop_on_signals
+    from ddpm_nbdev.engine.sharing import share_work
     started = time.perf_counter()
     named = named or not (isinstance(data, str) and data == 'digits')
     config = _config(data, out, resume, epochs, options, named)
@@ -210,6 +208,7 @@ def _finish(trainer, trained, started, progress):
     from accelerate import __version__ as accelerate_version
     from torch.utils.tensorboard import SummaryWriter
 
+    from ddpm_nbdev.engine.evaluation import measure
     from ddpm_nbdev.engine.resume import device_name
     run, config, denoiser = trainer.run, trainer.config, load(trainer.run).to(
         trainer.device)
@@ -221,8 +220,8 @@ def _finish(trainer, trained, started, progress):
     save_images(images, run/'samples.png')
     with SummaryWriter(run/'tensorboard') as log:
         log.add_image('samples', image_grid(images), config.steps, dataformats='HWC')
-    result = measure(denoiser.to('cpu'), config.seed,
-                     progress) if config.data == 'digits' else None
+    result = measure(denoiser.to('cpu'), config.data, config.seed, progress,
+                     config.root)
     metrics = dict(asdict(result) if result else {},
                    seconds=round(time.perf_counter() - started, 1),
         train_seconds=round(trained, 1),
@@ -234,8 +233,9 @@ def _finish(trainer, trained, started, progress):
         'accelerate': accelerate_version, 'python': platform.python_version()})
     atomic_write(run/'metrics.json', dumps(metrics, indent=2))
     name = quote(str(run))
-    print(result or 'no Fréchet distance: the features in the package are for digits; '
-          f"ddpm_fid {name} --features inception (pip install 'ddpm_nbdev[fid]')")
+    print(result or 'no Fréchet distance: the package has features for digits and '
+          f"clothes; ddpm_fid {name} --features inception (pip install "
+          "'ddpm_nbdev[fid]')")
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {run}/samples.png, {run}/loss.png, {run}/metrics.json, or '
           f'tensorboard --logdir {name}')
@@ -244,23 +244,10 @@ def _finish(trainer, trained, started, progress):
 
 # %% ../nbs/face.ipynb #84e33af2
 def sample_grid(denoiser, seed, progress=False): # 64 images, or 8 of each class
-    from ddpm_nbdev.engine.evaluation import sample_shared
+    from ddpm_nbdev.engine.sharing import sample_shared
     if denoiser.classes is None: return sample_shared(denoiser, 64, seed, progress)
     label = torch.arange(min(16, denoiser.classes)).repeat_interleave(8) # in rows
     return sample_shared(denoiser, len(label), seed, progress, label=label)
-
-# %% ../nbs/face.ipynb #a0b3ca9b
-def measure(
-    denoiser: Denoiser, # Of digits, 8×8
-    seed: int=0, # Of the samples
-    progress: bool=False, # Show a progress bar?
-# The distance of samples to the test digits; None for images of another shape
-) -> Score|None:
-    "Distance of 2,396 samples to the held-out digits, with its error and floor."
-    if denoiser.image_shape != (1, 8, 8): return None
-    test, train = load_images('digits', 'test'), load_images('digits', 'train')
-    return score(sample(denoiser, 4*len(test), seed, progress=progress), test.images,
-                 train.images)
 
 # %% ../nbs/face.ipynb #28cd0cc9
 def evaluate(
@@ -274,7 +261,9 @@ def evaluate(
     # random ones (all if None); of the reference at most all
     n: int|None=None,
     split: str='test', # Half of the reference, 'test' or 'train'
-    features: str='digits', # 'digits', for grey images of 8×8; or 'inception'
+    # 'digits' (grey, 8×8), 'clothes' (grey, 28×28) or 'inception'; by the reference if
+    # None
+    features: str|None=None,
     seed: int=0, # Of the samples of a run
     progress: bool=False, # Show progress bars?
     net=None, # The feature network itself, instead of its name
@@ -288,10 +277,11 @@ def evaluate(
         own_data,
         read_sides,
         real_images,
-        shared_features,
     )
+    from ddpm_nbdev.engine.sharing import shared_features
     if reference is None: reference = own_data(images)
-    net = net or feature_network(features, device=options.get('device', 'cpu'))
+    net = net or feature_network(features, None, options.get('device', 'cpu'),
+                                 reference)
     x, y = read_sides(images, reference, n, split, seed, progress,
                       getattr(net, 'image_shape', None), **options)
     real = real_images(reference, 2*len(x), other_half(split), options.get('size'),

@@ -22,7 +22,7 @@ from ddpm_nbdev.fid import (
     feature_name,
     features,
     jackknife,
-    load_digit_features,
+    load_features,
     real_floor,
 )
 from .forward import seeded, whole
@@ -158,7 +158,7 @@ def compare_images(
 ) -> Report: # Every measure of samples, and of real images
     """The table: distance, with and without the bias of N, KID, precision, recall,
     density, coverage."""
-    net, repeats = net or load_digit_features(), whole('repeats', repeats, 2)
+    net, repeats = net or load_features(), whole('repeats', repeats, 2)
     x, y = (features_of(images, net, progress=progress)
             for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'

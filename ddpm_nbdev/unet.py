@@ -154,12 +154,15 @@ def load_original(
 # %% ../nbs/06_unet.ipynb #a01084a6
 presets = {
     'digits': dict(channels=(64, 64), bottleneck=(), attention=(), groups=16, patch=2),
+    'px28': dict(channels=(64, 128), bottleneck=(128,), attention=(1,), groups=16,
+                 patch=2),
     'px32': dict(channels=(96, 192, 384), bottleneck=(384, 384), attention=(1, 2),
                  dropout=.1),
     'px64': {}, # the defaults of UNet
     'original': _original,
 }
-_largest = {'digits': 16, 'px32': 48, 'px64': 128} # pixels of the longer side
+# pixels of the longer side
+_largest = {'digits': 16, 'px28': 28, 'px32': 48, 'px64': 128}
 
 # %% ../nbs/06_unet.ipynb #e755ac20
 def preset_for(
@@ -175,7 +178,7 @@ def preset_for(
 
 # %% ../nbs/06_unet.ipynb #3c5614b9
 def make_unet(
-    preset: str, # 'digits', 'px32', 'px64', or 'original'
+    preset: str, # 'digits', 'px28', 'px32', 'px64' or 'original'
     in_channels: int=3, # Channels of the image
     **changes, # Options of UNet other than the preset's
 ) -> UNet: # A new network with random weights

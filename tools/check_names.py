@@ -20,8 +20,8 @@ for info in pkgutil.walk_packages(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
     assert not missing, f'{info.name}.__all__ names what is not there: {missing}'
     count += len(names)
 
-from ddpm_nbdev.fid import load_digit_features
+from ddpm_nbdev.fid import load_features
 
-ddpm_nbdev.load('digits'), load_digit_features()
+ddpm_nbdev.load('digits'), load_features()
 assert count <= MOST, f'expected at most {MOST} public names, got {count}; make some private (#| exporti, or _name)'
 print(f'{count} public names exist, and the shipped weights load')

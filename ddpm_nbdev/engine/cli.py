@@ -76,7 +76,7 @@ def ddpm_sample(
 # %% ../../nbs/engine/26_cli.ipynb #44070a98
 def _sample(o):
     from ddpm_nbdev.data import save_gif
-    from ddpm_nbdev.engine.evaluation import sample_shared, share_work
+    from ddpm_nbdev.engine.sharing import sample_shared, share_work
     from ddpm_nbdev.forward import seeded
     from ddpm_nbdev.sampling import sample_steps
     from ddpm_nbdev.saving import load
@@ -220,20 +220,16 @@ def ddpm_fid(
 def _compare(o):
     from json import dumps
 
-    from ddpm_nbdev.engine.evaluation import (
-        distance_of,
-        feature_network,
-        own_data,
-        share_work,
-    )
+    from ddpm_nbdev.engine.evaluation import distance_of, feature_network, own_data
     from ddpm_nbdev.engine.feature_statistics import is_statistics, save_statistics
+    from ddpm_nbdev.engine.sharing import share_work
     from ddpm_nbdev.face import evaluate
     from ddpm_nbdev.fid import distance_name
     processes, b = share_work(o.device), o.b or own_data(o.a)
     device = str(processes.device)
     # one downloads it
     with processes.local_main_process_first():
-        net = feature_network(o.features, o.weights, device)
+        net = feature_network(o.features, o.weights, device, b)
     options = dict(n=o.n, split=o.split, seed=o.seed, progress=processes.is_main_process
                    and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,

@@ -29,7 +29,7 @@ from ddpm_nbdev.fid import (
     feature_name,
     features,
     frechet_distance,
-    load_digit_features,
+    load_features,
 )
 from ..image_files import require_memory, resize_pixels
 
@@ -177,7 +177,7 @@ def collect(
 ) -> Statistics: # Of all images of all processes
     """Statistics of features in constant memory.
     Raises ValueError for no images, or several sizes."""
-    net, moments, checksum, shape = net or load_digit_features(), None, 0, None
+    net, moments, checksum, shape = net or load_features(), None, 0, None
     for batch in tqdm(batches, 'features', disable=not progress, unit='batch'):
         pixels = to_pixels(batch)
         shape = shape or pixels.shape[1:]

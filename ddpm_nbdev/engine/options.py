@@ -14,13 +14,13 @@ from typing import get_args
 
 # %% ../../nbs/engine/options.ipynb #e462bdb1
 choices = {
-    'preset': ('digits', 'px32', 'px64', 'original'),
+    'preset': ('digits', 'px28', 'px32', 'px64', 'original'),
     'schedule': ('linear', 'cosine', 'sigmoid'),
     'target': ('eps', 'x_0', 'v', 'score'), 'decay': ('cosine', 'constant'),
     'device': ('auto', 'cpu', 'cuda', 'mps'), 'precision': ('auto', 'no', 'bf16'),
     'sampler': ('ddpm', 'ddim', 'heun', 'dpm_2m', 'dpm_3m'),
     'spacing': ('uniform', 'log_snr', 'karras'),
-    'split': ('test', 'train'), 'features': ('digits', 'inception'),
+    'split': ('test', 'train'), 'features': ('digits', 'clothes', 'inception'),
 }
 
 # %% ../../nbs/engine/options.ipynb #588348d8
@@ -35,7 +35,8 @@ class TrainConfig:
     # Height and width of the images, pixels; filled in from the data
     image_size: tuple|None=None
     preset: str|None=None # UNet preset; by image size if None
-    init: str|None=None # Weights to begin from: digits, a run or a file; random if None
+    # Weights to begin from: digits, clothes, a run or a file; random if None
+    init: str|None=None
     schedule: str='cosine' # Noise schedule
     T: int=1000 # Number of noise steps
     target: str|None=None # What the network predicts; x_0 for digits, v else if None
@@ -43,12 +44,14 @@ class TrainConfig:
     batch_size: int=64 # Images per step, over all processes
     # Parts that each process cuts its share of the batch into, if memory is short
     accumulate: int=1
-    # Largest learning rate; 8e-3 for the digits preset, 2e-4 for others if None
+    # Largest learning rate; 8e-3 for the digits preset, 2e-3 for px28, 2e-4 for others
+    # if None
     lr: float|None=None
     warmup: int=50 # Steps of warm-up
     decay: str='cosine' # Learning rate after the warm-up
     clip_norm: float=1. # Largest norm of the gradient
-    # Largest decay of the averaged weights; .995 for digits, .9999 for others if None
+    # Largest decay of the averaged weights; .995 for digits, .999 for px28, .9999 for
+    # others if None
     ema_decay: float|None=None
     # Share of activations switched off in training; the preset's if None
     dropout: float|None=None
@@ -140,6 +143,7 @@ _limits = (
 
 # %% ../../nbs/engine/options.ipynb #cf11f5d8
 preset_defaults = dict(digits=dict(target='x_0', steps=800, lr=8e-3, ema_decay=.995),
+                       px28=dict(target='v', steps=2600, lr=2e-3, ema_decay=.999),
                        others=dict(target='v', steps=2600, lr=2e-4, ema_decay=.9999))
 machine_options = 'accumulate', 'compile', 'device', 'root', 'workers'
 
@@ -175,11 +179,11 @@ def join_processes(
 def has_native_bf16(
     device: str, # 'cpu', 'cuda' or 'mps'
 ) -> bool: # Does its hardware multiply bfloat16, rather than emulate it?
-    "CPUs with AVX512-BF16 or AMX, and NVIDIA GPUs since Ampere."
+    "CPUs with AMX, and NVIDIA GPUs since Ampere."
     import torch
     if device == 'cuda': return torch.cuda.get_device_capability() >= (8, 0)
     known = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
-    return any(known.get(name, False) for name in ('avx512_bf16', 'amx_bf16'))
+    return known.get('amx_bf16', False)
 
 # %% ../../nbs/engine/options.ipynb #0f684e10
 def check_batch(
@@ -242,7 +246,8 @@ class SamplerOptions:
 @dataclass
 class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
-    # Run, checkpoint or .safetensors file; digits is the package's own network
+    # Run, checkpoint or .safetensors file; digits and clothes are the package's own
+    # networks
     run: str='digits'
     # Number of images; 64, or a row for each class of a network with classes, if None
     n: int|None=None
@@ -266,8 +271,9 @@ class CompareOptions(SamplerOptions):
     # Images per side; of a run 2,396 digits or 599 others, of a set all if None
     n: int|None=None
     split: str='test' # Half of the data set b; published FIDs mostly compare with train
-    # digits (8×8, in the package) or inception (the FID; extra [fid])
-    features: str='digits'
+    # digits (8×8) or clothes (28×28), both in the package, or inception (the FID; extra
+    # [fid]); those of the data set b, else digits, if None
+    features: str|None=None
     weights: str|None=None # Path of Inception's weights; downloaded once if None
     size: int|None=None # Resize images to this side, pixels
     root: str='data' # Where downloads are kept
