@@ -263,8 +263,7 @@ def sample(
             own = label[batch] if isinstance(label, Tensor) else label
             kwargs['label'], done = own, 0
             for step in sample_steps(denoiser, len(batch), generator, **kwargs):
-                bar.update(step.i - done)
-                done = step.i
+                bar.update(step.i - done); done = step.i
                 if stop := callback and callback(step): break
             images.append(step.x)
             if stop: break
@@ -293,8 +292,9 @@ def _eval_mode(network):
 
 def _call_bar(denoiser, batches, progress, kwargs):
     "A bar of all network calls; a dry run on a single number counts those of a batch."
-    if not progress: return tqdm(disable=True)
+    own, look = callable(kwargs.get('sampler')), dict(unit='call', desc='sample')
+    if own or not progress: return tqdm(disable=not progress, **look)
     dry = Denoiser(lambda x_t, t, label=None: x_t, denoiser.schedule, 'x_0', (1,),
                    denoiser.classes)
     *_, last = sample_steps(dry, 1, seeded(0), **kwargs | {'shape': None})
-    return tqdm(total=batches*last.i, unit='call', desc='sample')
+    return tqdm(total=batches*last.i, **look)

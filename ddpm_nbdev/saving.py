@@ -51,8 +51,8 @@ def save(
 
 # %% ../nbs/saving.ipynb #e7362176
 def load(
-    # 'digits' (the network of the package), a .safetensors file, a checkpoint or a run
-    # directory
+    # 'digits' or 'clothes' (networks of the package), a .safetensors file, a checkpoint
+    # or a run directory
     path: str|Path='digits',
 ) -> Denoiser: # With averaged weights, in eval mode, on the CPU
     """Load a denoiser. Raises FileNotFoundError, or ValueError for a damaged or
@@ -175,8 +175,8 @@ def begin_from(
 
 # %% ../nbs/saving.ipynb #3c8143f2
 shipped = {
-    'digits': Path(
-        __import__('ddpm_nbdev').__file__).parent/'weights/digits.safetensors'}
+    name: Path(__import__('ddpm_nbdev').__file__).parent/f'weights/{name}.safetensors'
+    for name in ('digits', 'clothes')}
 
 def checkpoints(
     run: str|Path, # A run directory

@@ -17,7 +17,7 @@ from queue import Empty, Queue
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
-SLOW = 'fid', 'training', 'likelihood', 'solvers', 'metrics', 'guidance' # their notebooks take more than ten seconds
+SLOW = 'fid', 'training', 'likelihood', 'solvers', 'metrics', 'guidance', 'editing' # their notebooks take more than ten seconds
 MUTANTS = { # module: (notebook, [(line, mistake)])
 'schedule': ('01_schedule', [
     ('alpha_bar = (1 - beta).cumprod(0)\n        _check_prior', 'alpha_bar = (1 - beta).cumsum(0)\n        _check_prior'),
@@ -467,6 +467,29 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('0 <= found.min()', '-1 <= found.min()'),
     ('math.isfinite(guidance)', 'guidance != 99'),
     ('if label is None or any_class: return label if classes else None', 'if label is None or any_class: return label'),
+]),
+'editing': ('18_editing', [
+    ("lost = p_sample(x, x_0_hat, t, s, noise(x), 'beta')", "lost = p_sample(x, x_0_hat, t, s, noise(x))"),
+    ('torch.where(mask, s.signal*known', 'torch.where(~mask, s.signal*known'),
+    ('s.signal*known + s.noise*noise(x)', 's.signal*known'),
+    ('s.signal*known + s.noise*noise(x)', 't.signal*known + t.noise*noise(x)'),
+    ('x = add_noise(x_s, s, t, noise(x))', 'x = add_noise(x_s, s, t, x)'),
+    ('x = add_noise(x_s, s, t, noise(x))', 'x = x_s'),
+    ('if not again or not s.noise: break', 'if not again: break'),
+    ('if known.shape not in (x.shape, x.shape[1:])', 'if known.ndim not in (3, 4)'),
+    ('x = levels[-1].signal*images', 'x = images'),
+    ('told = torch.full((len(x),), s.t', 'told = torch.full((len(x),), t.t'),
+    ('pred = predict(denoiser, x, told, label)', 'pred = predict(denoiser, x, told)'),
+    ('denoiser.target, s.signal, s.noise)', 'denoiser.target, t.signal, t.noise)'),
+    ('eps_hat = (x - s.signal*x_0_hat)/s.noise', 'eps_hat = (x - s.signal*x_0_hat)/t.noise'),
+    ('x = t.signal*x_0_hat + t.noise*eps_hat', 'x = t.signal*x_0_hat + s.noise*eps_hat'),
+    ('yield from then(start.to(x)', 'yield from ddim(start.to(x)'),
+    ('cos.clamp(-1, 1).acos()', 'cos.clamp(-1, 1)'),
+    ('(torch.sin(part*omega)/omega.sin() for part', '(torch.sin(part*omega) for part'),
+    ('for part in (1 - share, share))', 'for part in (share, 1 - share))'),
+    ('on_circle = omega.sin() > 1e-3', 'on_circle = omega.sin() > -1'),
+    ('torch.where(on_circle, left, 1 - share)', 'torch.where(on_circle, left, share)'),
+    ('torch.where(on_circle, right, share)*b', 'torch.where(on_circle, left, share)*b'),
 ]),
 }
 
