@@ -199,8 +199,9 @@ def _weight(self: Denoiser): # a weight of the network, if it has any
 @patch
 def __repr__(self: Denoiser):
     shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
+    known = f', {self.classes} classes' if self.classes else ''
     return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
-            f'{self.target}, images {shape})')
+            f'{self.target}, images {shape}{known})')
 
 # %% ../nbs/02_forward.ipynb #26672e5f
 @patch
