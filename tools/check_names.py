@@ -22,6 +22,6 @@ for info in pkgutil.walk_packages(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
 
 from ddpm_nbdev.fid import load_features
 
-ddpm_nbdev.load('digits'), load_features()
+for name in 'digits', 'clothes': ddpm_nbdev.load(name), load_features(name)
 assert count <= MOST, f'expected at most {MOST} public names, got {count}; make some private (#| exporti, or _name)'
 print(f'{count} public names exist, and the shipped weights load')
