@@ -31,7 +31,7 @@ setup(
     package_data={lib_path: ['weights/*.safetensors', 'weights/*.json', 'weights/*.npz']},
     install_requires=cfg['requirements'].split(),
     extras_require={'dev': cfg['dev_requirements'].split(), 'fid': cfg['fid_requirements'].split(),
-                    'hf': cfg['hf_requirements'].split()},
+                    'hf': cfg['hf_requirements'].split(), 'demo': cfg['demo_requirements'].split()},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f'{lib_path}={lib_path}._modidx:d'],

@@ -25,17 +25,18 @@ from PIL import Image
 from ddpm_nbdev import face, load, save_images
 from ddpm_nbdev.data import load_images
 from ddpm_nbdev.engine import evaluation, feature_statistics, resume, streams  # noqa: F401
-from ddpm_nbdev.engine.cli import ddpm_fid, ddpm_sample, ddpm_train
-from ddpm_nbdev.engine.options import CompareOptions, RunOptions, SampleOptions, TrainConfig
+from ddpm_nbdev.engine.cli import ddpm_demo, ddpm_fid, ddpm_sample, ddpm_train
+from ddpm_nbdev.engine.options import CompareOptions, DemoOptions, RunOptions, SampleOptions, TrainConfig
 from ddpm_nbdev.saving import find_damage, write_checksums
 
 TINY = ['--T', '20', '--steps', '2', '--batch_size', '8', '--device', 'cpu', '--quiet']
-COMMANDS = {c.__name__: c for c in (ddpm_train, ddpm_sample, ddpm_fid)}
+COMMANDS = {c.__name__: c for c in (ddpm_train, ddpm_sample, ddpm_fid, ddpm_demo)}
 
 
 def option_cases():
     "Each option of each command with values that it can't have."
-    described = {'ddpm_train': [TrainConfig, RunOptions], 'ddpm_sample': [SampleOptions], 'ddpm_fid': [CompareOptions]}
+    described = {'ddpm_train': [TrainConfig, RunOptions], 'ddpm_sample': [SampleOptions], 'ddpm_fid': [CompareOptions],
+                 'ddpm_demo': [DemoOptions]}
     for command, classes in described.items():
         start = ['digits', 'digits'] if command == 'ddpm_fid' else []
         for field in (f for c in classes for f in fields(c)):

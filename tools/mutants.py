@@ -491,6 +491,20 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('torch.where(on_circle, left, 1 - share)', 'torch.where(on_circle, left, share)'),
     ('torch.where(on_circle, right, share)*b', 'torch.where(on_circle, left, share)*b'),
 ]),
+'engine/demo': ('engine/demo', [
+    ('if name not in networks:', 'if False:'),
+    ('    how = sampling_options(denoiser.schedule, o.sampler, o.steps, guidance=o.guidance)', '    how = sampling_options(denoiser.schedule, o.sampler, o.steps)'),
+    ('seeded(o.seed)', 'seeded(0)'),
+    ('-(-last//40) and i < last', '-(-last//40)'),
+    ("'none' if v is None else str(v)", 'str(v)'),
+    ('and len(label) < 10', ''),
+    ('if C not in (1, 3, 4)', 'if C not in (1, 2, 3, 4)'),
+    ("if o.guidance != 1: asked['guidance']", "if o.guidance > 2: asked['guidance']"),
+    ("asked |= dict(sampler=o.sampler, steps=o.steps, seed=o.seed)", "asked |= dict(sampler=o.sampler, steps=o.steps)"),
+    ("'--run', name,", ''),
+    ("str(n_columns), *sum", "'8', *sum"),
+    ("if name == 'clothes' else", 'if denoiser.classes else'),
+]),
 }
 
 

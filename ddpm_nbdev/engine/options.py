@@ -139,7 +139,7 @@ _limits = (
     | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers', 'sample_every',
                      'save_every', 'churn'), (0, inf))
     | dict.fromkeys(('ema_decay', 'dropout'), (0, 1))
-    | {'eta': (0, 1.0000001)})
+    | {'eta': (0, 1.0000001), 'port': (1, 2**16)})
 
 # %% ../../nbs/engine/options.ipynb #cf11f5d8
 preset_defaults = dict(digits=dict(target='x_0', steps=800, lr=8e-3, ema_decay=.995),
@@ -259,6 +259,17 @@ class SampleOptions(SamplerOptions):
     out: str='samples.png'
     grid: int=8 # Images in a row of the picture
     gif: str|None=None # Also write the way from noise to images as an animation
+
+@dataclass
+class DemoOptions:
+    "Of `ddpm_demo`."
+    # A network beside the package's own: run, checkpoint or .safetensors file
+    run: str|None=None
+    port: int|None=None # Of the page; the first free one from 7860 on if None
+    device: str='auto' # Where to compute
+    debug: bool=False # Show the traceback of an error
+
+    def __post_init__(self): check_options(self)
 
 @dataclass
 class CompareOptions(SamplerOptions):
