@@ -20,44 +20,63 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from .forward import Denoiser, targets
-from .schedule import Schedule, make_schedule, schedules
-from .unet import UNet
+from .schedule import Schedule, linear_schedule, make_schedule, schedules
+from .unet import UNet, load_original
 
 # %% ../nbs/saving.ipynb #85cf65b6
 _format = 2 # of the files; 1 held 'unet' and 'train'
 
 def save(
-    denoiser: Denoiser, # A denoiser whose network is a UNet of this package
-    path: str|Path, # A .safetensors file, which must not exist
+    denoiser: Denoiser, # A denoiser whose network is a UNet or PaperUNet
+    path: str|Path, # A .safetensors file, or a folder for diffusers; must not exist
+    format: str|None=None, # 'diffusers' for a folder that its pipelines load
 ):
     """Save a denoiser whole. Raises FileExistsError, or ValueError for another network
-    than a UNet."""
+    or format."""
     if Path(path).exists():
         raise FileExistsError(f'expected a new file, got {path}, which exists and is '
                               'kept; name another')
     network, schedule = Denoiser.check(denoiser).network, denoiser.schedule
-    if not isinstance(network, UNet):
-        raise ValueError('expected a UNet of this package to save, got '
-                         f'{type(network).__name__}; '
-                         'save other networks with their own library')
+    if format == 'diffusers':
+        from ddpm_nbdev.diffusers_files import save_model
+        return save_model(denoiser, path)
+    if format is not None:
+        raise ValueError(f"expected format 'diffusers' or None, got {format!r}")
+    kind = type(network).__name__
+    if kind not in _kinds or type(network) is not _network_class(kind):
+        raise ValueError(f'expected a {" or ".join(_kinds)} of this package to save, '
+                         f'got {kind}; save other networks with their own library')
     about = dict(format=_format, unet=network.config, target=denoiser.target,
                  image_shape=denoiser.image_shape,
                  classes=denoiser.classes, schedule=schedule.name)
+    if kind != 'UNet': about['network'] = kind # older versions can read a UNet
     tensors = {k: v.detach().cpu().contiguous()
                for k, v in network.state_dict().items()}
     tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta,
                 'schedule.timesteps': schedule.timesteps.cpu()}
     save_file(tensors, str(path), metadata={'denoiser': json.dumps(about)})
 
+_kinds = 'UNet', 'PaperUNet'
+
+def _network_class(kind):
+    if kind == 'UNet': return UNet
+    from ddpm_nbdev.paper_unet import PaperUNet
+    return PaperUNet
+
 # %% ../nbs/saving.ipynb #e7362176
 def load(
     # 'digits' or 'clothes' (networks of the package), a .safetensors file, a checkpoint
-    # or a run directory
+    # or a run directory; a folder of diffusers, or its name on the Hugging Face Hub;
+    # the original notebook's .pt
     path: str|Path='digits',
 ) -> Denoiser: # With averaged weights, in eval mode, on the CPU
     """Load a denoiser. Raises FileNotFoundError, or ValueError for a damaged or
     foreign file or a newer format."""
-    path = shipped.get(str(path)) or _weights_path(path)
+    from ddpm_nbdev.diffusers_files import find_model, load_model
+    path = shipped.get(str(path), path)
+    if folder := find_model(path): return load_model(folder)
+    path = _weights_path(path)
+    if path.suffix == '.pt': return _load_original(path)
     try:
         with safe_open(path, 'pt') as file: return _build(file)
     except _Newer as e: raise ValueError(
@@ -72,7 +91,8 @@ class _Newer(Exception):
 
 def _build(file): # a Denoiser, from an open file
     about, made = _read_about(file)
-    with torch.device('meta'): expected = UNet(**about['unet']) # shapes, no memory
+    kind = _network_class(about.get('network', 'UNet'))
+    with torch.device('meta'): expected = kind(**about['unet']) # shapes, no memory
     shapes = {k: list(v.shape) for k, v in expected.state_dict().items()}
     found = {k: file.get_slice(k).get_shape() for k in file.keys()}
     of_schedule = {k: found.pop(k) for k in list(found) if k.startswith('schedule.')}
@@ -80,7 +100,7 @@ def _build(file): # a Denoiser, from an open file
         k = wrong[0][:60]
         raise ValueError(f'tensor {k} of {found.get(wrong[0], "no shape")}, where the '
                          f'network has {shapes.get(wrong[0], "none")}')
-    network = UNet(**about['unet'])
+    network = kind(**about['unet'])
     network.load_state_dict({k: file.get_tensor(k) for k in shapes})
     tensors = {k.split('.')[1]: file.get_tensor(k) for k in of_schedule}
     schedule = made or Schedule(tensors['beta'], about['schedule'],
@@ -93,29 +113,39 @@ def _read_about(file): # what it says of itself; and its schedule, if it only na
     said = file.metadata() or {}
     if 'denoiser' in said: about, made = json.loads(said['denoiser']), None
     else: about, made = _from_format_1(json.loads(said['config']))
-    if _whole(about['format'], 1, 10**6) > _format:
+    if whole_in(about['format'], 1, 10**6) > _format:
         raise _Newer(f'format {about["format"]}')
-    keys = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule'}
+    keys = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network'}
     if unknown := set(about) - keys: raise _Newer(f'{sorted(unknown)[0][:60]}')
-    _check_unet(about['unet'])
+    if (kind := about.get('network', 'UNet')) not in _kinds: raise _Newer(kind[:60])
+    check_network(_network_class(kind), about['unet'])
     if about['unet']['classes'] != about['classes']: raise ValueError('two classes')
     if about['target'] not in targets: raise ValueError(f'target {about["target"]!r}')
     if (shape := about['image_shape']) is not None:
-        if len(shape) != 3 or _whole(shape[0], 1) != about['unet']['in_channels']:
+        if len(shape) != 3 or whole_in(shape[0], 1) != about['unet']['in_channels']:
             raise ValueError(f'image_shape {shape}')
-        for side in shape: _whole(side, 1)
-    if about['classes'] is not None: _whole(about['classes'], 1, 10**6)
+        for side in shape: whole_in(side, 1)
+    if about['classes'] is not None: whole_in(about['classes'], 1, 10**6)
     about['schedule'] = str(about['schedule'])[:100]
     return about, made
 
-def _whole(value, low, high=2**16): # a whole number in a range, or an error
+def whole_in(
+    value, # What a file says
+    low: int, # The smallest that is allowed
+    high: int=2**16, # The largest
+) -> int: # The value
+    "Raise ValueError for what is no whole number of a range."
     if type(value) is int and low <= value <= high: return value
     raise ValueError(f'expected a whole number from {low} to {high}, got '
                      f'{str(value)[:40]}')
 
 # %% ../nbs/saving.ipynb #aeaeaede
-def _check_unet(config): # against the types of UNet's arguments
-    known = inspect.signature(UNet).parameters
+def check_network(
+    kind: type, # UNet or PaperUNet
+    config: dict, # Its arguments, which a file names
+):
+    "Raise an error where a file's arguments have other types than the class says."
+    known = inspect.signature(kind).parameters
     if not isinstance(config, dict): raise ValueError('unet is no dictionary')
     config.setdefault('classes', None) # before there were any
     if unknown := set(config) - set(known): raise _Newer(sorted(unknown)[0][:60])
@@ -125,8 +155,8 @@ def _check_unet(config): # against the types of UNet's arguments
         if kind is bool: ok = type(value) is bool
         elif kind is float: ok = type(value) in (int, float) and 0 <= value < 1
         elif kind is tuple: ok = (type(value) in (list, tuple) and len(value) <= 12 and
-                                  all(_whole(v, 0) >= 0 for v in value))
-        else: ok = value is None and kind is not int or _whole(value, 1) > 0
+                                  all(whole_in(v, 0) >= 0 for v in value))
+        else: ok = value is None and kind is not int or whole_in(value, 1) > 0
         if not ok: raise ValueError(f'{name} = {str(value)[:40]}')
 
 def _check_timesteps(tensors): # what the network is told: whole numbers that rise
@@ -140,7 +170,7 @@ def _from_format_1(about): # it named its schedule, and one switch stood for fou
     film = unet.pop('film')
     unet |= dict(scale_shift=film, residual=film, time_mlp=film, align_corners=not film)
     if train['schedule'] not in schedules: raise ValueError('an unknown schedule')
-    schedule = make_schedule(train['schedule'], _whole(train['T'], 1, 10**6))
+    schedule = make_schedule(train['schedule'], whole_in(train['T'], 1, 10**6))
     shape = (unet['in_channels'],
              *train['image_size']) if train.get('image_size') else None
     return dict(format=1, unet=unet, target=train['target'], image_shape=shape,
@@ -167,13 +197,21 @@ def begin_from(
     if said:
         raise ValueError(f'expected what the weights to begin from know, {said[0]}, '
                          f'got {said[1]}')
-    unet = UNet(**config | changes)
+    unet = type(given.network)(**config | changes)
     weights = given.network.state_dict()
     if given.classes != unet.classes: weights.pop('label.weight', None)
     unet.load_state_dict(weights, strict=False)
     return unet
 
 # %% ../nbs/saving.ipynb #3c8143f2
+def _load_original(path): # of the notebook that this course grew out of
+    try: unet = load_original(torch.load(path, map_location='cpu', weights_only=True))
+    except Exception as e:
+        raise ValueError(f"expected the original notebook's weights in {path}, got a "
+                         f'damaged or foreign file ({" ".join(str(e).split())[:160]})'
+                         ) from e
+    return Denoiser(unet, linear_schedule(), 'eps', (unet.in_channels, 64, 64))
+
 shipped = {
     name: Path(__import__('ddpm_nbdev').__file__).parent/f'weights/{name}.safetensors'
     for name in ('digits', 'clothes')}

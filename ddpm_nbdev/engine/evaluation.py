@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import ImageSet, is_named_set, load_images, to_pixels, to_uint8
+from ..diffusers_files import find_model
 from .checkpoints import saved_config, warn_nearly_constant
 from .feature_statistics import is_statistics
 from .sharing import my_share, sample_shared
@@ -64,9 +65,10 @@ def images_of(
 
 # %% ../../nbs/engine/25_evaluation.ipynb #3b535fd3
 def _is_run(path): # or its checkpoint, or its weights
-    return (path.suffix == '.safetensors' or (path/'ema.safetensors').exists()
-            or str(path) in shipped or bool(checkpoints(path))
-            or all((path/name).exists() for name in ('config.json', 'tensorboard')))
+    return (path.suffix in ('.safetensors', '.pt') or str(path) in shipped
+            or (path/'ema.safetensors').exists() or bool(checkpoints(path))
+            or all((path/name).exists() for name in ('config.json', 'tensorboard'))
+            or find_model(path) is not None)
 
 # n of them at random; the first would be one class
 def _some(images, n, seed, side, at_most):
@@ -154,6 +156,9 @@ def own_data(
     "What to compare with, if nothing is said."
     if isinstance(side, str) and side in feature_sets: return feature_sets[side][0]
     if drawn_shape(side) is None: return 'digits'
+    if find_model(side):
+        raise ValueError(f'expected what to compare {side} with, got nothing, and its '
+                         'files do not say; name it, such as cifar10')
     places = Path(side), *Path(side).absolute().parents # weights may stand alone
     path = next((p for p in places if (p/'config.json').exists()), None)
     return saved_config(path).data if path else 'digits'

@@ -14,7 +14,7 @@ from typing import get_args
 
 # %% ../../nbs/engine/options.ipynb #e462bdb1
 choices = {
-    'preset': ('digits', 'px28', 'px32', 'px64', 'original'),
+    'preset': ('digits', 'px28', 'px32', 'px64', 'original', 'paper'),
     'schedule': ('linear', 'cosine', 'sigmoid'),
     'target': ('eps', 'x_0', 'v', 'score'), 'decay': ('cosine', 'constant'),
     'device': ('auto', 'cpu', 'cuda', 'mps'), 'precision': ('auto', 'no', 'bf16'),
@@ -35,7 +35,7 @@ class TrainConfig:
     # Height and width of the images, pixels; filled in from the data
     image_size: tuple|None=None
     preset: str|None=None # UNet preset; by image size if None
-    # Weights to begin from: digits, clothes, a run or a file; random if None
+    # Weights to begin from: digits, clothes, a run, file or model; random if None
     init: str|None=None
     schedule: str='cosine' # Noise schedule
     T: int=1000 # Number of noise steps
@@ -246,8 +246,8 @@ class SamplerOptions:
 @dataclass
 class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
-    # Run, checkpoint or .safetensors file; digits and clothes are the package's own
-    # networks
+    # Run, checkpoint, .safetensors file, or model of diffusers (folder or name on the
+    # Hub); digits and clothes are the package's own networks
     run: str='digits'
     # Number of images; 64, or a row for each class of a network with classes, if None
     n: int|None=None
