@@ -151,7 +151,7 @@ def find_model(
         said = next((p for p in (path/'unet/config.json', path/'config.json')
                      if p.is_file()), None)
         try: return path if said and '_class_name' in _read_json(said) else None
-        except ValueError: return None
+        except Exception: return None # of a run, or of nobody
     on_hub = re.fullmatch(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*', name) and not (
         path.exists() or path.parent.is_dir() or name.startswith('runs/') or
         path.suffix in ('.safetensors', '.pt'))

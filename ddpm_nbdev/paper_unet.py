@@ -99,8 +99,7 @@ class PaperUNet(nn.Module):
         eps: float=1e-6, # Added to each variance
         mid_attention: bool=True, # Attention in the middle, too?
         corner: bool=True, # Pad a step down right and below only? Else all around
-        # Does the slowest hand of the clock have the frequency 1/10,000? Else one more
-        # would
+        # Has the clock's slowest hand the frequency 1/10,000? Else a little faster
         full_period: bool=True,
         cosines_first: bool=False, # The clock's cosines before its sines?
         classes: int|None=None, # Number of labels that it can be told; none if None
@@ -150,6 +149,7 @@ def _make_levels(self: PaperUNet):
 # %% ../nbs/16_paper_unet.ipynb #6c8aa187
 @patch
 def forward(self: PaperUNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Tensor:
+    "The prediction for noisy images x at timesteps t, (B, out_channels, H, W)."
     if x.ndim != 4 or x.shape[1] != self.in_channels:
         raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
                          f'{tuple(x.shape)}; build the network with in_channels of '
@@ -167,7 +167,8 @@ def forward(self: PaperUNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Ten
     return self.out(F.silu(self.norm(h)))[..., :H, :W]      # (B, out_channels, H, W)
 
 @patch
-def clock(self: PaperUNet, t: Tensor)->Tensor: # (B, channels[0]): sines and cosines
+def clock(self: PaperUNet, t: Tensor)->Tensor: # (B, channels[0])
+    "Sines and cosines of the timesteps."
     half = self.config['channels'][0]//2
     last = half/(half - 1) if self.config['full_period'] else 1.
     emb = sinusoidal_embedding(t, 2*half, 10_000.**last)

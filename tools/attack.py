@@ -27,7 +27,10 @@ from ddpm_nbdev.data import load_images
 from ddpm_nbdev.engine import evaluation, feature_statistics, resume, streams  # noqa: F401
 from ddpm_nbdev.engine.cli import ddpm_demo, ddpm_fid, ddpm_sample, ddpm_train
 from ddpm_nbdev.engine.options import CompareOptions, DemoOptions, RunOptions, SampleOptions, TrainConfig
-from ddpm_nbdev.saving import find_damage, write_checksums
+from ddpm_nbdev.forward import Denoiser
+from ddpm_nbdev.paper_unet import PaperUNet
+from ddpm_nbdev.saving import find_damage, save, write_checksums
+from ddpm_nbdev.schedule import linear_schedule
 
 TINY = ['--T', '20', '--steps', '2', '--batch_size', '8', '--device', 'cpu', '--quiet']
 COMMANDS = {c.__name__: c for c in (ddpm_train, ddpm_sample, ddpm_fid, ddpm_demo)}
@@ -193,6 +196,23 @@ def file_cases(place):
              'cut': lambda p: p.write_bytes(weights.read_bytes()[:-9]), 'device': lambda p: os.symlink('/dev/zero', p),
              'header': lambda p: p.write_bytes((2**62).to_bytes(8, 'little') + b'{}'), 'missing': lambda p: None}
     for name, make in kinds.items(): yield f'weights {name}', sample, file(make), 2
+    paper = Denoiser(PaperUNet(1, channels=(8, 8), attention=(), blocks=1, groups=4), linear_schedule(), 'eps', (1, 8, 8))
+    def model(file=None, text=b''): # a folder of diffusers, one file of it another
+        def make(here):
+            save(paper, here/'m', format='diffusers')
+            if file: (here/'m'/file).write_bytes(text)
+        return make
+    folders = {'deep': ('unet/config.json', b'['*10**5), 'cut': ('unet/config.json', b'{"a'), 'list': ('unet/config.json', b'[]'),
+               'huge': ('unet/config.json', b'{"_class_name": "UNet2DModel", "block_out_channels": [' + b'9'*5000 + b']}'),
+               'index': ('model_index.json', b'\xff'), 'nan': ('scheduler/scheduler_config.json', b'{"beta_end": NaN}'),
+               'types': ('scheduler/scheduler_config.json', b'{"trained_betas": {"a": [1]}}'),
+               'steps': ('scheduler/scheduler_config.json', b'{"num_train_timesteps": 1e9}'),
+               'weights': ('unet/diffusion_pytorch_model.safetensors', b'\x09'*99)}
+    run = ['ddpm_sample', '--run', 'm', '--quiet', '--n', '2', '--steps', '2']
+    yield 'model', run, model(), 0
+    for name, changed in folders.items(): yield f'model {name}', run, model(*changed), 2
+    yield 'model on no hub', ['ddpm_sample', '--run', 'some-one/no-model', '--quiet'], None, 2
+    yield 'old weights', ['ddpm_sample', '--run', 'a.pt', '--quiet'], lambda here: (here/'a.pt').write_bytes(b'PK\x03\x04'), 2
 
 
 def output_cases(place):
