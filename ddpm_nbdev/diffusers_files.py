@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../nbs/diffusers_files.ipynb #91cb1136
 import json
-import os
+import math
 import re
 import shutil
 import sys
@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import mkdtemp
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -52,9 +54,9 @@ def load_model(
         weights = to_ours(empty, _read_weights(unet))
         schedule, target = read_schedule(about)
         size = config.get('sample_size')
-        sides = size if isinstance(size, list) else [size, size]
+        height, width = size if isinstance(size, list) else [size, size]
         shape = None if size is None else (options['in_channels'],
-                                           *(whole_in(side, 1) for side in sides))
+                                           whole_in(height, 1), whole_in(width, 1))
     network = PaperUNet(**options)
     network.load_state_dict(weights)
     return Denoiser(network.eval(), schedule, target, shape)
@@ -114,6 +116,10 @@ def save_model(
         raise ValueError('expected a PaperUNet for format diffusers, got '
                          f'{type(denoiser.network).__name__}, which diffusers does not '
                          'have; leave format out, or train with --preset paper')
+    T = denoiser.schedule.T
+    if not torch.equal(denoiser.schedule.timesteps.cpu(), torch.arange(T)):
+        raise ValueError('expected a schedule with all its steps for format diffusers, '
+                         f'got one that keeps {T}; save it before respace')
     kinds = {ours: theirs for theirs, ours in prediction_types.items()}
     if denoiser.target not in kinds:
         raise ValueError(f'expected a target among {", ".join(kinds)} for format '
@@ -127,7 +133,7 @@ def save_model(
                  scheduler=['diffusers', 'DDPMScheduler'])
     weights = to_theirs(denoiser.network, denoiser.network.state_dict())
     folder = Path(folder)
-    aside = folder.with_name(f'.{folder.name}.new-{os.getpid()}')
+    aside = Path(mkdtemp(prefix=f'.{folder.name}.new-', dir=folder.parent))
     try:
         for part in ('unet', 'scheduler'): (aside/part).mkdir(parents=True)
         files = {'model_index': index, 'unet/config': unet_config(denoiser),
@@ -136,6 +142,8 @@ def save_model(
             (aside/f'{name}.json').write_text(json.dumps(said, indent=2))
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()},
                   str(aside/'unet/diffusion_pytorch_model.safetensors'))
+        if folder.exists(): raise FileExistsError(f'expected {folder} to be free')
+        aside.chmod(0o755)
         aside.rename(folder)
     finally: shutil.rmtree(aside, ignore_errors=True)
 
@@ -154,19 +162,21 @@ def find_model(
         except Exception: return None # of a run, or of nobody
     on_hub = re.fullmatch(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*', name) and not (
         path.exists() or path.parent.is_dir() or name.startswith('runs/') or
-        path.suffix in ('.safetensors', '.pt'))
+        path.suffix.lower() in _files)
     return _fetch(name) if on_hub else None
+
+_files = ('.safetensors', '.pt', '.npz', '.npy', '.png', '.jpg', '.jpeg', '.gif',
+          '.webp')
 
 def _fetch(name):
     from huggingface_hub import HfApi, snapshot_download
-    try: return Path(snapshot_download(name, local_files_only=True))
-    except Exception: pass # it was not fetched before
+    if folder := _fetched(name): return folder
     try:
         info = HfApi().model_info(name, files_metadata=True)
         sizes = _needed({file.rfilename: file.size or 0 for file in info.siblings})
         print(f'{name}: fetching {len(sizes)} files, '
               f'{sum(sizes.values())/2**20:.0f} MB', file=sys.stderr)
-        return Path(snapshot_download(name, revision=info.sha, allow_patterns=[*sizes]))
+        return Path(snapshot_download(name, allow_patterns=[*sizes]))
     except Exception as e: # whatever the network or the Hub says
         raise ValueError(
             f'expected {name}, a folder here or a model on the Hugging Face Hub, and '
@@ -174,14 +184,23 @@ def _fetch(name):
             'model_index.json, config.json, scheduler_config.json and weights into a '
             'folder, and name that') from e
 
+def _fetched(name): # its folder in the Hub's cache, if it is whole; else None
+    from huggingface_hub import try_to_load_from_cache
+    for part in ('', 'unet/'):
+        said, *weights = (try_to_load_from_cache(name, part + file) for file in (
+            'config.json', f'{_weights}.safetensors', f'{_weights}.bin'))
+        if isinstance(said, str) and any(isinstance(path, str) for path in weights):
+            return Path(said).parent.parent if part else Path(said).parent
+
+_weights = 'diffusion_pytorch_model'
+
 def _needed(sizes): # of all files of a model: settings, and one kind of weights
-    weights = 'diffusion_pytorch_model'
-    of = lambda ending: [f for f in sizes if re.fullmatch(rf'(unet/)?{weights}{ending}',
-                                                          f)]
+    of = lambda ending: [f for f in sizes
+                         if re.fullmatch(rf'(unet/)?{_weights}{ending}', f)]
     settings = [f for f in sizes if re.fullmatch(
         r'(model_index|(unet/)?config|(scheduler/)?scheduler_config)\.json', f)]
     if not (chosen := of(r'\.safetensors') or of(r'\.bin')):
-        raise ValueError(f'no {weights}.safetensors')
+        raise ValueError(f'no {_weights}.safetensors')
     return {f: sizes[f] for f in settings + chosen}
 
 # %% ../nbs/diffusers_files.ipynb #f15c408e
@@ -199,17 +218,22 @@ def pipeline_options(
         if kind not in _samplers:
             raise Unsupported(f'a scheduler among {", ".join(_samplers)}, got '
                            f'{kind!r:.60}')
-        said = _sampler_defaults[kind] | about
-        for name, value in _only_sampler.items():
+        known = {'num_train_timesteps': 1000, 'steps_offset': 0, 'thresholding': False,
+                 'sample_max_value': 1.} | _sampler_settings[kind]
+        said = {name: about.get(name, value) for name, value in known.items()}
+        for name, value in _only.items(): # a key of another scheduler means nothing
             if said.get(name, value) != value:
                 raise Unsupported(f'{name} {value!r}, got {said[name]!r:.60}')
-        T = whole_in(said.get('num_train_timesteps', 1000), 1, 10**6)
+        T = whole_in(said['num_train_timesteps'], 1, 10**6)
         n = T if steps is None else whole_in(steps, 1, T)
         timesteps = _timesteps(said, kind, T, n)
-        if kind != 'DPMSolverMultistepScheduler': _check_strides(timesteps, T//n)
+        if len({*timesteps}) < n or min(timesteps) < 0:
+            raise Unsupported(f'{n} different timesteps, got {timesteps[:3]} ...; take '
+                              'fewer steps')
+        if kind == 'DDIMScheduler': _check_strides(timesteps, T//n)
         found = dict(sampler=_samplers[kind], timesteps=timesteps)
         # thresholding at a sample_max_value of 1 is the same
-        clips = said.get('clip_sample') or said.get('thresholding')
+        clips = said.get('clip_sample') or said['thresholding']
         found['clip'] = 'static' if clips else None
         if clips and kind == 'DDIMScheduler':
             found |= dict(sampler=ddim_kept_eps, clip=None)
@@ -218,6 +242,9 @@ def pipeline_options(
                 raise Unsupported(f'a variance_type among {", ".join(_variances)}, got '
                                f'{variance!r:.60}')
             found['variance'] = _variances[variance]
+            if variance == 'fixed_large' and timesteps[-1] > 0:
+                raise Unsupported('0 as the last timestep with fixed_large, got '
+                                  f'{timesteps[-1]}, after which noise is left')
     return found
 
 def ddim_kept_eps(
@@ -241,10 +268,10 @@ def _check_strides(timesteps, each): # their step goes from t to t - each
                           'number of steps')
 
 def _timesteps(said, kind, T, n): # that set_timesteps sets
-    spacing, offset = said['timestep_spacing'], whole_in(said.get('steps_offset', 0), 0)
+    spacing, offset = said['timestep_spacing'], whole_in(said['steps_offset'], 0)
     multistep = kind == 'DPMSolverMultistepScheduler' # it leaves the last one out
     if spacing == 'trailing':
-        return [round(T - i*T/n) - 1 for i in range(n)]
+        return (np.arange(T, 0, -T/n).round().astype(int) - 1).tolist()
     if spacing == 'leading':
         each = T//(n + multistep)
         return [i*each + offset for i in reversed(range(multistep, n + multistep))]
@@ -257,15 +284,16 @@ def _timesteps(said, kind, T, n): # that set_timesteps sets
 # %% ../nbs/diffusers_files.ipynb #98c92044
 _samplers = dict(DDPMScheduler='ddpm', DDIMScheduler='ddim',
                  DPMSolverMultistepScheduler='dpm_2m')
-_sampler_defaults = dict(
-    DDPMScheduler=dict(clip_sample=True, timestep_spacing='leading',
-                       variance_type='fixed_small'),
-    DDIMScheduler=dict(clip_sample=True, timestep_spacing='leading'),
-    DPMSolverMultistepScheduler=dict(timestep_spacing='linspace'))
 _variances = dict(fixed_small='beta_tilde', fixed_large='beta')
-_only_sampler = dict(
-    clip_sample_range=1., sample_max_value=1., dynamic_thresholding_ratio=.995,
-    set_alpha_to_one=True, solver_order=2, algorithm_type='dpmsolver++',
-    solver_type='midpoint', lower_order_final=True, euler_at_final=False,
-    use_karras_sigmas=False, use_exponential_sigmas=False, use_beta_sigmas=False,
-    use_lu_lambdas=False, use_flow_sigmas=False, final_sigmas_type='zero')
+_only_dpm = dict( # what dpm_2m is
+    solver_order=2, algorithm_type='dpmsolver++', solver_type='midpoint',
+    lower_order_final=True, euler_at_final=False, use_karras_sigmas=False,
+    use_exponential_sigmas=False, use_beta_sigmas=False, use_lu_lambdas=False,
+    use_flow_sigmas=False, final_sigmas_type='zero', lambda_min_clipped=-math.inf)
+_only = _only_dpm | dict(clip_sample_range=1., sample_max_value=1.,
+                         set_alpha_to_one=True)
+_of_both = dict(clip_sample=True, clip_sample_range=1., timestep_spacing='leading')
+_sampler_settings = dict( # what each reads, with its defaults
+    DDPMScheduler=_of_both | dict(variance_type='fixed_small'),
+    DDIMScheduler=_of_both | dict(set_alpha_to_one=True),
+    DPMSolverMultistepScheduler=_only_dpm | dict(timestep_spacing='linspace'))

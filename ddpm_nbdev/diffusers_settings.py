@@ -163,6 +163,10 @@ def unet_config(
         flip_sin_to_cos=c['cosines_first'], num_class_embeds=c['classes'])
 
 # %% ../nbs/diffusers_settings.ipynb #05ca863c
+# whose noise schedule is said by the same words, with the same defaults
+schedulers = [f'{name}Scheduler' for name in (
+    'DDPM', 'DDIM', 'PNDM', 'DPMSolverMultistep', 'DPMSolverSinglestep',
+    'DEISMultistep', 'UniPCMultistep', 'EulerDiscrete', 'EulerAncestralDiscrete')]
 prediction_types = {'epsilon': 'eps', 'sample': 'x_0', 'v_prediction': 'v'}
 
 def read_schedule(
@@ -172,6 +176,9 @@ def read_schedule(
     said = dict(num_train_timesteps=1000, beta_start=1e-4, beta_end=.02,
                 beta_schedule='linear', trained_betas=None,
                 prediction_type='epsilon') | about
+    if (name := about.get('_class_name', schedulers[0])) not in schedulers:
+        raise Unsupported(f'a scheduler among {", ".join(schedulers)}, got '
+                          f'{name!r:.60}')
     T, kind = whole_in(said['num_train_timesteps'], 1, 10**6), said['beta_schedule']
     start, end = float(said['beta_start']), float(said['beta_end'])
     line = lambda a, b: torch.linspace(a, b, T, dtype=torch.float64)

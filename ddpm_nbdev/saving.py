@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from .forward import Denoiser, targets
+from .image_files import written_aside
 from .schedule import Schedule, linear_schedule, make_schedule, schedules
 from .unet import UNet, load_original
 
@@ -54,7 +55,8 @@ def save(
                for k, v in network.state_dict().items()}
     tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta,
                 'schedule.timesteps': schedule.timesteps.cpu()}
-    save_file(tensors, str(path), metadata={'denoiser': json.dumps(about)})
+    with written_aside(path) as aside:
+        save_file(tensors, str(aside), metadata={'denoiser': json.dumps(about)})
 
 _kinds = 'UNet', 'PaperUNet'
 
@@ -196,7 +198,7 @@ def begin_from(
         said = f'schedule {given.schedule}', schedule
     if said:
         raise ValueError(f'expected what the weights to begin from know, {said[0]}, '
-                         f'got {said[1]}')
+                         f'got {said[1]}; ask for the same (--target, --schedule, --T)')
     unet = type(given.network)(**config | changes)
     weights = given.network.state_dict()
     if given.classes != unet.classes: weights.pop('label.weight', None)
@@ -277,6 +279,7 @@ def _weights_path(given): # the file with the averaged weights
     if path.is_dir(): path = path/'ema.safetensors'
     if path.is_file(): return path
     kind = 'is no file' if path.exists() else 'is missing'
-    raise FileNotFoundError(f'expected {", ".join(shipped)}, a .safetensors file or a '
-                            f'run directory with checkpoints, got {given}, where '
-                            f'{path.name} {kind}; train one with ddpm_train')
+    raise FileNotFoundError(f'expected {", ".join(shipped)}, a .safetensors file, a '
+                            'run directory with checkpoints or a model of '
+                            f'diffusers, got {given}, where {path.name} {kind}; train '
+                            'one with ddpm_train')

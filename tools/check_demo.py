@@ -134,7 +134,7 @@ def use(server, program, shots):
         browser.close()
     good = ['clothes', '1', 'ddim', 2, 2, 0]
     if 'step 2 of 2' not in (answer := ask(url, *good)): wrong.append(f'refuses {good}: {answer}')
-    for i, value in ((0, '/etc/passwd'), (0, 'runs/other'), (1, '10'), (1, 'x'*9), (2, 'euler'), (3, 0), (3, 9999), (4, None), (5, None)):
+    for i, value in ((0, '/etc/passwd'), (0, 'runs/other'), (1, '10'), (1, 'x'*9), (2, 'euler'), (3, 0), (3, 9999), (3, None), (4, None), (5, None)):
         bad = [*good[:i], value, *good[i + 1:]]
         if 'event: error' not in (answer := ask(url, *bad)): wrong.append(f'does not refuse {bad}: {answer[-300:]}')
     taken = subprocess.run([program, '--port', url.rsplit(':', 1)[1]], capture_output=True, text=True)

@@ -15,7 +15,7 @@ from execnb.nbio import read_nb
 ROOT = Path(__file__).parent.parent
 # without a number: what they may import (None: anything), and from which number on they may be imported
 FREE = {'options': {'image_files', 'saving'}, 'parser': {'options'}, 'sharing': None, 'demo': None, 'plotting': set(), 'image_files': set(),
-        'saving': {'forward', 'schedule', 'unet'}, 'diffusers_settings': {'forward', 'paper_unet', 'saving', 'schedule'},
+        'saving': {'forward', 'image_files', 'schedule', 'unet'}, 'diffusers_settings': {'forward', 'paper_unet', 'saving', 'schedule'},
         'diffusers_files': {'forward', 'paper_unet', 'sampling', 'saving', 'diffusers_settings'}, 'face': None}
 FROM = {'plotting': 0, 'image_files': 7, 'saving': 9, 'diffusers_settings': 16, 'diffusers_files': 16, 'options': 20, 'parser': 20, 'sharing': 25, 'demo': 26, 'face': 99}
 LATE = {('sampling', 'solvers'), ('sampling', 'guidance'), ('unet', 'paper_unet'), ('saving', 'paper_unet'), ('saving', 'diffusers_files')} # inside a function: these notebooks are built on sampling

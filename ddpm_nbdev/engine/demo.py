@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..data import image_grid
 from .options import SamplerOptions, check_device, choices
-from ..forward import seeded
+from ..forward import seeded, whole
 from ..sampling import sample_steps
 from ..saving import load
 from ..solvers import sampling_options
@@ -31,10 +31,10 @@ def load_networks(
     names = dict.fromkeys([*([run] if run else []), 'clothes', 'digits'])
     networks = {name: load(name).to(device) for name in names}
     for name, denoiser in networks.items():
-        C, *_ = shape = denoiser.image_shape or (0,)
+        C, *_ = denoiser.image_shape or (0,)
         if C not in (1, 3, 4):
-            raise ValueError('expected a network for images of 1, 3 or 4 channels, '
-                             f'got {name} with the image_shape {shape}')
+            raise ValueError('expected a network for images of 1, 3 or 4 channels, got '
+                             f'{name} with image_shape {denoiser.image_shape}')
     return networks
 
 # %% ../../nbs/engine/demo.ipynb #0eefd9aa
@@ -54,7 +54,8 @@ def draw(
         raise ValueError(f'expected a network among {", ".join(networks)}, got '
                          f'{name!r:.60}; name yours when it starts: ddpm_demo --run')
     denoiser = networks[name]
-    o = SamplerOptions(sampler=sampler, steps=steps, guidance=guidance, seed=seed)
+    o = SamplerOptions(sampler=sampler, steps=whole('steps', steps), guidance=guidance,
+                       seed=seed)
     how = sampling_options(denoiser.schedule, o.sampler, o.steps, guidance=o.guidance)
     asked = dict(label=_as_label(label)) if denoiser.classes else {}
     same = recipe(name, o, **asked)
