@@ -30,8 +30,8 @@ setup(
     packages=find_packages(include=[lib_path, lib_path + '.*']),
     package_data={lib_path: ['weights/*.safetensors', 'weights/*.json', 'weights/*.npz']},
     install_requires=cfg['requirements'].split(),
-    extras_require={'dev': cfg['dev_requirements'].split(), 'fid': cfg['fid_requirements'].split(),
-                    'hf': cfg['hf_requirements'].split(), 'demo': cfg['demo_requirements'].split()},
+    extras_require={'dev': cfg['dev_requirements'].split(), 'ci': cfg['ci_requirements'].split(),
+                    'fid': cfg['fid_requirements'].split(), 'hf': cfg['hf_requirements'].split(), 'demo': cfg['demo_requirements'].split()},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f'{lib_path}={lib_path}._modidx:d'],

@@ -121,6 +121,8 @@ def save_model(
         raise ValueError('expected a schedule with all its steps for format diffusers, '
                          f'got one that keeps {T}; save it before respace')
     kinds = {ours: theirs for theirs, ours in prediction_types.items()}
+    if (path := denoiser.schedule.path) != 'vp':
+        raise ValueError(f'expected the path vp for format diffusers, got {path}')
     if denoiser.target not in kinds:
         raise ValueError(f'expected a target among {", ".join(kinds)} for format '
                          f'diffusers, got {denoiser.target}')

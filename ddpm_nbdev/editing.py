@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 
 from .forward import Denoiser, guess_x_0, whole
-from .sampling import Level, ddim, noise_levels, p_sample, predict
+from ddpm_nbdev.sampling import (
+    Level,
+    ddim,
+    noise_levels,
+    p_sample,
+    predict,
+    steps_at,
+)
 from .solvers import add_noise, space_timesteps
 
 # %% ../nbs/18_editing.ipynb #76819194
@@ -65,8 +72,7 @@ def ddim_invert(
     *levels, _ = noise_levels(schedule, space_timesteps(schedule, steps))
     x = levels[-1].signal*images.to(denoiser.device) # the least noisy level
     for s, t in pairwise(reversed(levels)):
-        told = torch.full((len(x),), s.t, device=x.device)
-        pred = predict(denoiser, x, told, label)
+        pred = predict(denoiser, x, steps_at(s, x), label)
         x_0_hat = guess_x_0(x, pred, denoiser.target, s.signal, s.noise)
         eps_hat = (x - s.signal*x_0_hat)/s.noise
         x = t.signal*x_0_hat + t.noise*eps_hat # to the noisier level

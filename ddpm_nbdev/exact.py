@@ -53,7 +53,7 @@ def _log_terms(mixture, schedule, x_t, t):
     """log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each
     component."""
     signal, noise = (schedule.gather(name, t, x_t)[None] # (1, B, 1, ...)
-                     for name in ('sqrt_alpha_bar', 'sqrt_one_minus_alpha_bar'))
+                     for name in ('signal', 'noise'))
     mean = signal*mixture.mu[:, None] # (K, B, ...)
     var = signal**2*mixture.var[:, None] + noise**2
     log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi))
@@ -81,7 +81,7 @@ def best_x_0(
     log_terms, mean, var = _log_terms(mixture, schedule, x_t, t)
     # (K, B, 1, ...)
     r = log_terms.softmax(0).reshape(*log_terms.shape, *[1]*(x_t.ndim - 1))
-    signal_t = schedule.gather('sqrt_alpha_bar', t, x_t)
+    signal_t = schedule.gather('signal', t, x_t)
     each = mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean)
     return (r*each).sum(0)
 
@@ -89,11 +89,11 @@ def best_x_0(
 def exact_denoiser(
     mixture: GaussianMixture, # The law of x_0
     schedule: Schedule, # Noise schedule with T steps
-    target: str='eps', # What it predicts: 'eps', 'x_0', 'v' or 'score'
+    target: str='eps', # What it predicts: 'eps', 'x_0', 'v', 'score' or 'flow'
 ) -> Denoiser: # Its answer is the best prediction, (B, ...), in x_t's dtype
     "The perfect denoiser. Raises ValueError for an unknown target."
     def best(x_t, told): # told: what the schedule calls its steps
-        t, x = torch.searchsorted(schedule.timesteps, told), x_t.double()
+        t, x = schedule.step_of(told), x_t.double()
         x_0_hat = best_x_0(mixture, schedule, x, t)
         _, eps_hat = to_x_0_eps(schedule, x, t, x_0_hat, 'x_0')
         return make_target(schedule, x_0_hat, eps_hat, t, target).to(x_t.dtype)

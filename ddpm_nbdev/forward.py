@@ -68,8 +68,8 @@ def q_sample(
 ) -> tuple[Tensor, Tensor]: # x_t, and the eps that is in it, (B, C, H, W) each
     "Noise `x_0` to step `t` in one jump (Eq. 4, Ho et al. 2020)."
     if eps is None: eps = _randn_like(x_0, generator)
-    signal_t = schedule.gather('sqrt_alpha_bar', t, x_0) # (B, 1, 1, 1)
-    noise_t = schedule.gather('sqrt_one_minus_alpha_bar', t, x_0)
+    signal_t = schedule.gather('signal', t, x_0) # (B, 1, 1, 1)
+    noise_t = schedule.gather('noise', t, x_0)
     return signal_t*x_0 + noise_t*eps, eps
 
 # %% ../nbs/02_forward.ipynb #11fbc804
@@ -81,7 +81,7 @@ def q_posterior(
 ) -> tuple[Tensor, Tensor]: # Mean (B, C, H, W) and variance (B, 1, 1, 1) of x_prev
     """The step before, given where it started: q(x_prev | x_t, x_0) (Eq.
     6 and 7, Ho et al. 2020)."""
-    names = ('alpha', 'beta', 'alpha_bar_prev', 'sqrt_one_minus_alpha_bar',
+    names = ('alpha', 'beta', 'alpha_bar_prev', 'noise',
              'beta_tilde')
     alpha, beta, alpha_bar_prev, noise, beta_tilde = (schedule.gather(n, t, x_t)
         for n in names)
@@ -91,7 +91,7 @@ def q_posterior(
     return on_x_0*x_0 + on_x_t*x_t, beta_tilde
 
 # %% ../nbs/02_forward.ipynb #c4157341
-targets = ('eps', 'x_0', 'v', 'score')
+targets = ('eps', 'x_0', 'v', 'score', 'flow')
 
 # %% ../nbs/02_forward.ipynb #a5be99ad
 def make_target(
@@ -99,16 +99,17 @@ def make_target(
     x_0: Tensor, # Clean images, (B, C, H, W)
     eps: Tensor, # The noise in x_t, (B, C, H, W)
     t: Tensor, # Timesteps, (B,), int64, 0-based
-    target: str='eps', # 'eps', 'x_0', 'v' or 'score'
+    target: str='eps', # 'eps', 'x_0', 'v', 'score' or 'flow'
 ) -> Tensor: # What the network should answer, (B, C, H, W)
     """The right answer for a prediction target (Eq.
     14 and 15; v: Salimans & Ho 2022, Sec. 4)."""
     _check_target(target)
-    signal_t = schedule.gather('sqrt_alpha_bar', t, x_0)
-    noise_t = schedule.gather('sqrt_one_minus_alpha_bar', t, x_0)
+    signal_t = schedule.gather('signal', t, x_0)
+    noise_t = schedule.gather('noise', t, x_0)
     if target == 'eps': return eps
     if target == 'x_0': return x_0
     if target == 'v': return signal_t*eps - noise_t*x_0
+    if target == 'flow': return eps - x_0
     return -eps/noise_t
 
 # %% ../nbs/02_forward.ipynb #121fc681
@@ -123,15 +124,17 @@ def to_x_0_eps(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     t: Tensor, # Timesteps, (B,), int64, 0-based
     pred: Tensor, # A network's answer, (B, C, H, W)
-    target: str='eps', # What the answer is: 'eps', 'x_0', 'v' or 'score'
+    target: str='eps', # What the answer is: 'eps', 'x_0', 'v', 'score' or 'flow'
 ) -> tuple[Tensor, Tensor]: # x_0_hat and eps_hat, (B, C, H, W) each
     """The clean image and the noise that a prediction stands for (Eq. 15, Ho et al.
     2020)."""
-    signal_t = schedule.gather('sqrt_alpha_bar', t, x_t)
-    noise_t = schedule.gather('sqrt_one_minus_alpha_bar', t, x_t)
+    signal_t = schedule.gather('signal', t, x_t)
+    noise_t = schedule.gather('noise', t, x_t)
     x_0_hat = guess_x_0(x_t, pred, target, signal_t, noise_t)
+    size = signal_t**2 + noise_t**2 # 1, but on the paths of 17_flow
     if target == 'eps': return x_0_hat, pred
-    if target == 'v': return x_0_hat, noise_t*x_t + signal_t*pred
+    if target == 'v': return x_0_hat, (noise_t*x_t + signal_t*pred)/size
+    if target == 'flow': return x_0_hat, x_0_hat + pred
     if target == 'score': return x_0_hat, -noise_t*pred
     return x_0_hat, (x_t - signal_t*pred)/noise_t
 
@@ -139,13 +142,15 @@ def to_x_0_eps(
 def guess_x_0(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     pred: Tensor, # A network's answer, (B, C, H, W)
-    target: str, # What the answer is: 'eps', 'x_0', 'v' or 'score'
-    signal_t: Tensor|float, # sqrt(alpha_bar_t): a number, or (B, 1, 1, 1)
-    noise_t: Tensor|float, # sqrt(1 - alpha_bar_t): a number, or (B, 1, 1, 1)
+    target: str, # What the answer is: 'eps', 'x_0', 'v', 'score' or 'flow'
+    signal_t: Tensor|float, # Weight of x_0 in x_t: a number, or (B, 1, 1, 1)
+    noise_t: Tensor|float, # Weight of eps: a number, or (B, 1, 1, 1)
 ) -> Tensor: # x_0_hat, (B, C, H, W)
     "The clean image that a prediction stands for, at a known noise level."
     _check_target(target)
-    if target == 'v': return signal_t*x_t - noise_t*pred
+    if target == 'v':
+        return (signal_t*x_t - noise_t*pred)/(signal_t**2 + noise_t**2)
+    if target == 'flow': return (x_t - noise_t*pred)/(signal_t + noise_t)
     if target == 'x_0': return pred
     eps_hat = pred if target == 'eps' else -noise_t*pred
     return (x_t - noise_t*eps_hat)/signal_t
@@ -158,7 +163,7 @@ class Denoiser:
         # network(x_t, t) -> prediction, (B, C, H, W); a UNet, or any callable
         network: Callable,
         schedule: Schedule, # The noise schedule that it was trained on, T steps
-        target: str, # What it predicts: 'eps', 'x_0', 'v' or 'score'
+        target: str, # What it predicts: 'eps', 'x_0', 'v', 'score' or 'flow'
         # (C, H, W) of the images that it was trained on; None if unknown
         image_shape: tuple|None=None,
         # Number of classes that it can be asked for; what the network says if None
@@ -174,7 +179,7 @@ class Denoiser:
 
     def __call__(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor, # Timesteps, (B,), int64, 0-based
+        t: Tensor, # Timesteps, (B,), int64, 0-based; or real, between two steps
         # Class of each image, (B,), int64, -1 for none; None asks for none at all
         label: Tensor|None=None,
     ) -> Tensor: # The network's own prediction, (B, C, H, W)
@@ -182,7 +187,7 @@ class Denoiser:
         if label is not None and self.classes is None:
             raise ValueError('expected no label, since this denoiser knows no '
                              'classes, got one; leave label out')
-        told = self.schedule.timesteps.to(t.device).index_select(0, t)
+        told = self.schedule.told(t)
         if (weight := self._weight()) is not None: x_t = x_t.to(weight.dtype)
         pred = self.network(x_t, told, *() if label is None else (label,))
         if isinstance(pred, Tensor): return pred
@@ -255,4 +260,4 @@ def check(cls: Denoiser,
     if isinstance(denoiser, Denoiser): return denoiser
     raise ValueError(f'expected a Denoiser, got {type(denoiser).__name__}; wrap it: '
                      "Denoiser(network, schedule, target), with target 'eps', 'x_0', "
-                     "'v' or 'score'")
+                     "'v', 'score' or 'flow'")

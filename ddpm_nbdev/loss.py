@@ -19,16 +19,18 @@ def draw_t_eps(
     # Where they are drawn from, on the same device
     generator: torch.Generator|None=None,
     device: str|torch.device='cpu', # Where to draw
-# t (B,), int64, uniform in [0, T); eps (B, C, H, W) from N(0, I)
+# t (B,), uniform: int64 in [0, T), and real on the path flow; eps from N(0, I)
 ) -> tuple[Tensor, Tensor]:
     "The random numbers of a training step (Alg. 1 lines 3 and 4, Ho et al. 2020)."
-    t = torch.randint(0, schedule.T, shape[:1], generator=generator, device=device)
+    draw = dict(generator=generator, device=device)
+    if schedule.path == 'flow': t = torch.rand(shape[:1], **draw)*(schedule.T - 1)
+    else: t = torch.randint(0, schedule.T, shape[:1], **draw)
     return t, torch.randn(shape, generator=generator, device=device)
 
 def ddpm_loss(
     denoiser: Denoiser, # The network to train, with its schedule and target
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]
-    t: Tensor, # Timesteps, (B,), int64, 0-based
+    t: Tensor, # Timesteps, (B,), int64, 0-based; or real ones
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
     label: Tensor|None=None, # Class of each image, (B,), int64, -1 for none
 ) -> Tensor: # Squared error of each image, mean over its pixels, (B,), in x_0's dtype
@@ -53,7 +55,7 @@ def posterior_mean(
     et al. 2023)."""
     x, X = x_t.flatten(1), images.flatten(1)
     signal_t, noise_t = (schedule.gather(name, t, x) # (B, 1)
-                         for name in ('sqrt_alpha_bar', 'sqrt_one_minus_alpha_bar'))
+                         for name in ('signal', 'noise'))
     # bfloat16 can't tell the images apart
     with torch.autocast(x.device.type, enabled=False):
         log_r = (signal_t*(x@X.T) - .5*signal_t**2*X.square().sum(1))/noise_t**2
@@ -88,7 +90,7 @@ def stable_target(
 # %% ../nbs/08_loss.ipynb #7d351557
 def min_snr_weight(
     schedule: Schedule, # Noise schedule with T steps
-    target: str='eps', # What the model predicts: 'eps', 'x_0', 'v' or 'score'
+    target: str='eps', # What the model predicts: 'eps', 'x_0', 'v', 'score' or 'flow'
     gamma: float=5., # Largest weight of an error in x_0, > 0
 ) -> Tensor: # Weight of each step's squared error, (T,), float32
     """Weights by signal-to-noise ratio, clipped (min-SNR, Hang et al. 2023).
@@ -97,8 +99,9 @@ def min_snr_weight(
     if target not in targets:
         raise ValueError(
             f'expected a target among {", ".join(targets)}, got {target!r}')
-    snr = schedule.to(dtype=torch.float64).log_snr.exp()
-    # squared x_0 error per own
-    per_x_0 = {'x_0': 1, 'eps': 1/snr, 'v': 1/(snr + 1),
-               'score': 1/(snr*(snr + 1))}[target]
-    return (snr.clamp(max=gamma)*per_x_0).to(schedule.alpha_bar.dtype)
+    s = schedule.to(dtype=torch.float64)
+    signal, noise = s.signal, s.noise
+    # x_0's error per own
+    per_x_0 = {'x_0': 1, 'eps': noise/signal, 'v': noise/(signal**2 + noise**2),
+               'score': noise**2/signal, 'flow': noise/(signal + noise)}[target]
+    return (s.snr.clamp(max=gamma)*per_x_0**2).to(schedule.beta.dtype)

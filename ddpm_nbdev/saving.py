@@ -21,7 +21,13 @@ from safetensors.torch import save_file
 
 from .forward import Denoiser, targets
 from .image_files import written_aside
-from .schedule import Schedule, linear_schedule, make_schedule, schedules
+from ddpm_nbdev.schedule import (
+    Schedule,
+    linear_schedule,
+    make_schedule,
+    paths,
+    schedules,
+)
 from .unet import UNet, load_original
 
 # %% ../nbs/saving.ipynb #85cf65b6
@@ -51,6 +57,7 @@ def save(
                  image_shape=denoiser.image_shape,
                  classes=denoiser.classes, schedule=schedule.name)
     if kind != 'UNet': about['network'] = kind # older versions can read a UNet
+    if schedule.path != 'vp': about['path'] = schedule.path
     tensors = {k: v.detach().cpu().contiguous()
                for k, v in network.state_dict().items()}
     tensors |= {'schedule.beta': schedule.to('cpu', torch.float64).beta,
@@ -106,7 +113,8 @@ def _build(file): # a Denoiser, from an open file
     network.load_state_dict({k: file.get_tensor(k) for k in shapes})
     tensors = {k.split('.')[1]: file.get_tensor(k) for k in of_schedule}
     schedule = made or Schedule(tensors['beta'], about['schedule'],
-                                _check_timesteps(tensors), math.inf)
+                                _check_timesteps(tensors), math.inf,
+                                path=about.get('path', 'vp'))
     return Denoiser(network.eval(), schedule, about['target'], about['image_shape'],
                     about['classes'])
 
@@ -117,12 +125,14 @@ def _read_about(file): # what it says of itself; and its schedule, if it only na
     else: about, made = _from_format_1(json.loads(said['config']))
     if whole_in(about['format'], 1, 10**6) > _format:
         raise _Newer(f'format {about["format"]}')
-    keys = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network'}
+    keys = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network',
+            'path'}
     if unknown := set(about) - keys: raise _Newer(f'{sorted(unknown)[0][:60]}')
     if (kind := about.get('network', 'UNet')) not in _kinds: raise _Newer(kind[:60])
+    if (path := about.get('path', 'vp')) not in paths: raise _Newer(str(path)[:60])
     check_network(_network_class(kind), about['unet'])
     if about['unet']['classes'] != about['classes']: raise ValueError('two classes')
-    if about['target'] not in targets: raise ValueError(f'target {about["target"]!r}')
+    if about['target'] not in targets: raise _Newer(f'target {about["target"]!r:.60}')
     if (shape := about['image_shape']) is not None:
         if len(shape) != 3 or whole_in(shape[0], 1) != about['unet']['in_channels']:
             raise ValueError(f'image_shape {shape}')
@@ -194,7 +204,8 @@ def begin_from(
         said = f'{config["in_channels"]} channels', f'images of {in_channels}'
     if target != given.target: said = f'target {given.target}', target
     beta, own = (s.to('cpu', torch.float64).beta for s in (given.schedule, schedule))
-    if beta.shape != own.shape or not torch.allclose(beta, own, rtol=1e-3):
+    if (beta.shape != own.shape or not torch.allclose(beta, own, rtol=1e-3)
+            or given.schedule.path != schedule.path):
         said = f'schedule {given.schedule}', schedule
     if said:
         raise ValueError(f'expected what the weights to begin from know, {said[0]}, '

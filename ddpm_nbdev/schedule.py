@@ -8,6 +8,7 @@ __all__ = ['prior_bits', 'Schedule', 'linear_schedule', 'cosine_schedule', 'sigm
 # %% ../nbs/01_schedule.ipynb #c764d370
 import math
 
+import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor
@@ -35,23 +36,28 @@ class Schedule:
         device: str|torch.device='cpu', # Where the stored quantities live
         # Their precision, after the derivation in float64
         dtype: torch.dtype=torch.float32,
+        # What signal and noise add up to: their squares to 1 ('vp'), they themselves
+        # ('flow'), or the signal alone is 1 ('edm')
+        path: str='vp',
     ):
         beta = torch.as_tensor(beta, dtype=torch.float64).cpu()
         _check_beta(beta)
+        if path not in paths:
+            raise ValueError(f'expected a path among {", ".join(paths)}, got {path!r}')
         alpha_bar = (1 - beta).cumprod(0)
         _check_prior(alpha_bar[-1], len(beta), name, max_prior_bits)
         alpha_bar_prev = torch.cat([torch.ones(1, dtype=beta.dtype), alpha_bar[:-1]])
         snr = alpha_bar/(1 - alpha_bar)
+        signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        size = paths[path](signal, noise)
         derived = dict(beta=beta, alpha=1 - beta, alpha_bar=alpha_bar,
-                       alpha_bar_prev=alpha_bar_prev,
-            sqrt_alpha_bar=alpha_bar.sqrt(),
-            sqrt_one_minus_alpha_bar=(1 - alpha_bar).sqrt(),
+            alpha_bar_prev=alpha_bar_prev, signal=signal/size, noise=noise/size,
             beta_tilde=beta*(1 - alpha_bar_prev)/(1 - alpha_bar), snr=snr,
             log_snr=snr.log())
         if timesteps is None: timesteps = torch.arange(len(beta))
         # not self.T = …, which __setattr__ refuses
         vars(self).update({k: v.to(device, dtype) for k, v in derived.items()},
-            T=len(beta), name=name, max_prior_bits=max_prior_bits,
+            T=len(beta), name=name, max_prior_bits=max_prior_bits, path=path,
             timesteps=timesteps.to(device), _beta=beta)
 
     def __setattr__(self, name, value):
@@ -60,7 +66,12 @@ class Schedule:
 
     def __repr__(self):
         end = prior_bits((1 - self._beta).prod())
-        return f'Schedule({self.name}, T={self.T}, L_T={end:.2g} bits/dim)'
+        path = '' if self.path == 'vp' else f', path {self.path}'
+        return f'Schedule({self.name}, T={self.T}, L_T={end:.2g} bits/dim{path})'
+
+# %% ../nbs/01_schedule.ipynb #ad026947
+# what signal and noise are divided by, to lie on a path
+paths = dict(vp=torch.hypot, flow=torch.add, edm=lambda signal, noise: signal)
 
 # %% ../nbs/01_schedule.ipynb #f1fb9505
 def _check_beta(beta):
@@ -87,23 +98,50 @@ def _check_prior(alpha_bar_T, T, name, max_bits):
 @patch
 def gather(self: Schedule,
     name: str, # Which quantity: 'beta', 'alpha_bar', 'snr' ...
-    t: Tensor, # Timesteps, (B,), int64, in [0, T)
+    # Timesteps, (B,), int64 in [0, T); or real, in [0, T - 1], for signal and noise
+    t: Tensor,
     like: Tensor, # The batch to broadcast over, (B, ...)
 ) -> Tensor: # The quantity at t, (B, 1, 1, ...), with like's device and dtype
-    """Look up a quantity for each image of a batch.
-    Raises IndexError where t is outside [0, T)."""
-    values = getattr(self, name).to(like.device, like.dtype)
-    return values.index_select(0, t.to(like.device)).reshape(-1, *[1]*(like.ndim - 1))
+    """Look up a quantity for each image of a batch. Raises IndexError where t is
+    outside, ValueError for a quantity that a real t, or another path, does not have."""
+    moments = 'signal', 'noise', 'snr', 'log_snr'
+    if name not in moments and (self.path != 'vp' or t.is_floating_point()):
+        where = 'a real t' if self.path == 'vp' else f'the path {self.path}'
+        raise ValueError(f'expected one of {", ".join(moments)} on {where}, got '
+                         f"{name}; whole steps on the path 'vp' have it: to(path='vp')")
+    at = lambda name: getattr(self, name).to(like.device, like.dtype)
+    values, t = at(name), t.to(like.device)
+    if t.is_floating_point():
+        values = _between(at('signal'), at('noise'), t, name, paths[self.path])
+    else: values = values.index_select(0, t)
+    return values.reshape(-1, *[1]*(like.ndim - 1))
+
+def _between(signal, noise, t, name, size): # on the line where signal + noise = 1
+    both = signal + noise
+    signal, noise = _mix(signal/both, t), _mix(noise/both, t)
+    if name in ('snr', 'log_snr'):
+        return (signal/noise)**2 if name == 'snr' else 2*(signal/noise).log()
+    return (signal if name == 'signal' else noise)/size(signal, noise)
+
+def _mix(
+    values: Tensor, # One a step, (T,)
+    t: Tensor, # Real timesteps, (B,), in [0, T - 1]
+) -> Tensor: # Values on the straight line between two steps, (B,)
+    "Linear interpolation. Raises IndexError where t is outside."
+    low, high = (values.index_select(0, i.long()) for i in (t.floor(), t.ceil()))
+    return low + (high - low)*(t - t.floor()).to(values.dtype)
 
 # %% ../nbs/01_schedule.ipynb #3fade3e6
 @patch
 def to(self: Schedule,
     device: str|torch.device|None=None, # Target device; unchanged if None
     dtype: torch.dtype|None=None, # Target precision; unchanged if None
+    # 'vp', 'flow' or 'edm', with the same noise levels; unchanged if None
+    path: str|None=None,
 ) -> Schedule: # A new schedule
-    "The same schedule on another device or in another precision."
+    "The same schedule on another device, in another precision or on another path."
     return Schedule(self._beta, self.name, self.timesteps, self.max_prior_bits,
-        device or self.beta.device, dtype or self.beta.dtype)
+        device or self.beta.device, dtype or self.beta.dtype, path or self.path)
 
 # %% ../nbs/01_schedule.ipynb #92cda283
 def linear_schedule(
@@ -155,6 +193,41 @@ def _from_alpha_bar(f, T, beta_max, name):
     alpha_bar = f(torch.linspace(0, 1, T + 1, dtype=torch.float64))
     return Schedule((1 - alpha_bar[1:]/alpha_bar[:-1]).clamp(max=beta_max), name)
 
+# %% ../nbs/01_schedule.ipynb #2d1be64f
+@patch
+def time(self: Schedule,
+    log_snr: Tensor|float, # Of which noise levels, nats, any shape
+) -> Tensor: # The real timesteps that have it, float64, in [0, T - 1], on the CPU
+    "When is a log SNR reached? Raises ValueError for what the schedule never has."
+    wanted = torch.as_tensor(log_snr, dtype=torch.float64, device='cpu')
+    own = self.to('cpu', torch.float64).log_snr
+    inside = (wanted <= own[0] + 1e-6) & (wanted >= own[-1] - 1e-6) # not NaN, too
+    if not inside.all():
+        raise ValueError(f'expected a log SNR from {own[-1]:.4g} to {own[0]:.4g}, got '
+                         f'{wanted[~inside].flatten()[0]:.4g}')
+    noise = lambda log_snr: torch.sigmoid(-log_snr/2).numpy() # where signal + noise = 1
+    return torch.tensor(np.interp(noise(wanted), noise(own), np.arange(self.T)))
+
+# %% ../nbs/01_schedule.ipynb #89fd04d0
+@patch
+def told(self: Schedule,
+    t: Tensor, # Timesteps, (B,), int64, or real ones
+) -> Tensor: # What a network is told there, (B,); real where t is
+    "Raises IndexError where t is outside."
+    timesteps = self.timesteps.to(t.device)
+    if t.is_floating_point(): return _mix(timesteps.to(t.dtype), t)
+    return timesteps.index_select(0, t)
+
+@patch
+def step_of(self: Schedule,
+    told: Tensor, # What a network is told, (B,)
+) -> Tensor: # The timesteps, (B,); real where it is told a real number
+    "The way back from `told`."
+    if not told.is_floating_point():
+        return torch.searchsorted(self.timesteps.to(told.device), told)
+    found = np.interp(told.double().cpu(), self.timesteps.cpu(), np.arange(self.T))
+    return torch.from_numpy(found).to(told)
+
 # %% ../nbs/01_schedule.ipynb #7245d5b5
 @patch
 def even_steps(self: Schedule,
@@ -176,15 +249,19 @@ def respace(self: Schedule,
     alpha_bar = (1 - self._beta).cumprod(0)[kept]
     beta = 1 - alpha_bar/torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
     return Schedule(beta, self.name, self.timesteps.cpu()[kept], self.max_prior_bits,
-        self.beta.device, self.beta.dtype)
+        self.beta.device, self.beta.dtype, self.path)
 
 # %% ../nbs/01_schedule.ipynb #9fc04f40
+def _flow(T): # of a later notebook
+    from ddpm_nbdev.flow import flow_schedule
+    return flow_schedule(T)
+
 schedules = dict(linear=linear_schedule, cosine=cosine_schedule,
-                 sigmoid=sigmoid_schedule)
+                 sigmoid=sigmoid_schedule, flow=_flow)
 
 # %% ../nbs/01_schedule.ipynb #993243ef
 def make_schedule(
-    name: str='cosine', # 'linear', 'cosine' or 'sigmoid'
+    name: str='cosine', # 'linear', 'cosine', 'sigmoid' or 'flow'
     T: int=1000, # Number of steps
 ) -> Schedule: # The schedule of that name
     "Make a schedule by its name. Raises ValueError for an unknown name."

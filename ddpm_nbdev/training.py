@@ -108,7 +108,8 @@ def fit(
             known = images, same_class(label, labels)
             x_0, eps = stable_target(schedule, x_0, t, eps, *known)
         loss = ddpm_loss(denoiser, x_0, t, eps, label) # (B,)
-        loss = (loss if weight is None else weight.to(t.device)[t]*loss).mean()
+        if weight is not None: loss = loss*weight.to(t.device)[t.round().long()]
+        loss = loss.mean()
         optimizer.zero_grad(); loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
         optimizer.step(); rate.step(); ema.update_parameters(network)

@@ -18,7 +18,7 @@ FREE = {'options': {'image_files', 'saving'}, 'parser': {'options'}, 'sharing': 
         'saving': {'forward', 'image_files', 'schedule', 'unet'}, 'diffusers_settings': {'forward', 'paper_unet', 'saving', 'schedule'},
         'diffusers_files': {'forward', 'paper_unet', 'sampling', 'saving', 'diffusers_settings'}, 'face': None}
 FROM = {'plotting': 0, 'image_files': 7, 'saving': 9, 'diffusers_settings': 16, 'diffusers_files': 16, 'options': 20, 'parser': 20, 'sharing': 25, 'demo': 26, 'face': 99}
-LATE = {('sampling', 'solvers'), ('sampling', 'guidance'), ('unet', 'paper_unet'), ('saving', 'paper_unet'), ('saving', 'diffusers_files')} # inside a function: these notebooks are built on sampling
+LATE = {('sampling', 'solvers'), ('sampling', 'guidance'), ('unet', 'paper_unet'), ('schedule', 'flow'), ('saving', 'paper_unet'), ('saving', 'diffusers_files')} # inside a function: these notebooks are built on sampling
 
 WITHOUT_UNIX = '''
 import builtins, importlib, pkgutil

@@ -15,8 +15,8 @@ from typing import get_args
 # %% ../../nbs/engine/options.ipynb #e462bdb1
 choices = {
     'preset': ('digits', 'px28', 'px32', 'px64', 'original', 'paper'),
-    'schedule': ('linear', 'cosine', 'sigmoid'),
-    'target': ('eps', 'x_0', 'v', 'score'), 'decay': ('cosine', 'constant'),
+    'schedule': ('linear', 'cosine', 'sigmoid', 'flow'),
+    'target': ('eps', 'x_0', 'v', 'score', 'flow'), 'decay': ('cosine', 'constant'),
     'device': ('auto', 'cpu', 'cuda', 'mps'), 'precision': ('auto', 'no', 'bf16'),
     'sampler': ('ddpm', 'ddim', 'heun', 'dpm_2m', 'dpm_3m'),
     'spacing': ('uniform', 'log_snr', 'karras'),
@@ -37,7 +37,8 @@ class TrainConfig:
     preset: str|None=None # UNet preset; by image size if None
     # Weights to begin from: digits, clothes, a run, file or model; random if None
     init: str|None=None
-    schedule: str='cosine' # Noise schedule
+    # Noise schedule; flow for the target flow, cosine else if None
+    schedule: str|None=None
     T: int=1000 # Number of noise steps
     target: str|None=None # What the network predicts; x_0 for digits, v else if None
     steps: int|None=None # Optimizer steps; 800 for digits, 2600 for others if None
@@ -209,7 +210,9 @@ def fill_in(
     if config.init and not config.target:
         from ddpm_nbdev.saving import load
         usual = usual | {'target': load(config.init).target}
-    usual = usual | {'precision': 'bf16' if has_native_bf16(device) else 'no'}
+    target = config.target or usual['target']
+    usual = usual | {'schedule': 'flow' if target == 'flow' else 'cosine',
+                     'precision': 'bf16' if has_native_bf16(device) else 'no'}
     open_ones = {k: v for k, v in usual.items() if getattr(config, k) in (None, 'auto')}
     return replace(config, **open_ones)
 

@@ -186,7 +186,7 @@ def _backward(self: Trainer, x_0, t, eps, label=None, *, last):
                             enabled=self.config.precision == 'bf16'):
             loss = ddpm_loss(self.denoiser, x_0, t, eps, label)
         loss = (loss if self.weight is None
-                else self.weight[t]*loss).mean()/self.config.accumulate
+                else self.weight[t.round().long()]*loss).mean()/self.config.accumulate
         self.accelerator.backward(loss)
     return loss.detach()
 
