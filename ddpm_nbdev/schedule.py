@@ -225,7 +225,8 @@ def step_of(self: Schedule,
     "The way back from `told`."
     if not told.is_floating_point():
         return torch.searchsorted(self.timesteps.to(told.device), told)
-    found = np.interp(told.double().cpu(), self.timesteps.cpu(), np.arange(self.T))
+    found = np.interp(told.double().cpu().numpy(), self.timesteps.cpu().numpy(),
+                      np.arange(self.T))
     return torch.from_numpy(found).to(told)
 
 # %% ../nbs/01_schedule.ipynb #7245d5b5

@@ -42,7 +42,7 @@ MUTANTS = { # module: (notebook, [(line, mistake)])
     ('torch.sigmoid(-log_snr/2).numpy()', 'torch.sigmoid(-log_snr).numpy()'),
     ('(wanted <= own[0] + 1e-6) & (wanted >= own[-1] - 1e-6)', '(wanted <= own[0] + 1e-6)'),
     ('if t.is_floating_point(): return _mix(timesteps.to(t.dtype), t)', 'if t.is_floating_point(): return t'),
-    ('np.interp(told.double().cpu(), self.timesteps.cpu(), np.arange(self.T))', 'told.double().cpu().numpy()'),
+    ('return torch.from_numpy(found).to(told)', 'return told'),
     ('dtype=torch.float64)*1000/T', 'dtype=torch.float64)'),
     ('beta_start: float=1e-4', 'beta_start: float=1e-3'),
     ('beta_end: float=.02', 'beta_end: float=.03'),
