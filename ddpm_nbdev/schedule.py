@@ -108,7 +108,8 @@ def gather(self: Schedule,
     if name not in moments and (self.path != 'vp' or t.is_floating_point()):
         where = 'a real t' if self.path == 'vp' else f'the path {self.path}'
         raise ValueError(f'expected one of {", ".join(moments)} on {where}, got '
-                         f"{name}; whole steps on the path 'vp' have it: to(path='vp')")
+                         f"{name}; whole steps on the path 'vp' have it: to(path='vp') "
+                         'of a schedule, change_path of a denoiser')
     at = lambda name: getattr(self, name).to(like.device, like.dtype)
     values, t = at(name), t.to(like.device)
     if t.is_floating_point():

@@ -63,7 +63,7 @@ def draw(
     last = len(how['timesteps'])
     for i, step in enumerate(film, 1):
         if i % -(-last//40) and i < last: continue
-        where = f'step {i} of {last}, t = {step.t}, {step.i} network calls'
+        where = f'step {i} of {last}, t = {step.t:.0f}, {step.i} network calls'
         yield step.x, where, *same
 
 def _as_label(label): # a number of any length is one, and refused later
