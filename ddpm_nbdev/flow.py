@@ -6,13 +6,14 @@
 __all__ = ['flow_schedule', 'change_path']
 
 # %% ../nbs/17_flow.ipynb #f2727504
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from .forward import Denoiser, make_target, seeded, to_x_0_eps
-from .sampling import PerSampleNoise, noise_levels, sample_steps
+from .sampling import PerSampleNoise, noise_levels, sample
 from .schedule import Schedule
 
 # %% ../nbs/17_flow.ipynb #3170330c
@@ -31,19 +32,19 @@ def flow_schedule(
 # %% ../nbs/17_flow.ipynb #c93c2a6d
 class _OnPath(nn.Module):
     "A network that is asked on another path, and answers in another language."
+    any_dtype = True # it translates in float32 or better, whatever its weights are
     def __init__(self, denoiser, schedule, target):
         super().__init__()
-        self.network, self.classes = denoiser.network, denoiser.classes
-        self.own, self.schedule = denoiser.schedule, schedule
-        self.targets = denoiser.target, target
+        self.network, self.classes = denoiser.network, denoiser.classes # moves with it
+        self.inner, self.schedule, self.target = denoiser, schedule, target
 
     def forward(self, x: Tensor, told: Tensor, label: Tensor|None=None)->Tensor:
-        t = self.schedule.step_of(told)
-        signals = (s.gather('signal', t, x) for s in (self.own, self.schedule))
-        x_own = x*next(signals)/next(signals)
-        pred = self.network(x_own, told, *() if label is None else (label,))
-        x_0, eps = to_x_0_eps(self.own, x_own, t, pred, self.targets[0])
-        return make_target(self.schedule, x_0, eps, t, self.targets[1])
+        own, t = self.inner.schedule, self.schedule.step_of(told)
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        x_own = x*own.gather('signal', t, x)/self.schedule.gather('signal', t, x)
+        pred = self.inner(x_own, t, label).to(x.dtype)
+        x_0, eps = to_x_0_eps(own, x_own, t, pred, self.inner.target)
+        return make_target(self.schedule, x_0, eps, t, self.target)
 
 def change_path(
     denoiser: Denoiser, # A network with its schedule and target
@@ -61,9 +62,10 @@ def even_times(
     schedule: Schedule, # With T steps
     steps: int, # How many
 ) -> list: # Real timesteps, falling
-    "Timesteps that are even in the flow's time, from the schedule's end to its start."
-    first, last = (schedule.log_snr[i].double().div(-2).sigmoid() for i in (-1, 0))
-    time = torch.linspace(first, last, steps, dtype=torch.float64) # noise/(both)
+    "Timesteps that are even in the flow's time; the last step ends in the clean image."
+    ends = schedule.to('cpu', torch.float64).log_snr[[-1, 0]]
+    first, last = (ends/-2).sigmoid().tolist() # noise, where signal + noise = 1
+    time = torch.linspace(first, last, steps + 1, dtype=torch.float64)[:-1]
     return schedule.time(2*((1 - time)/time).log()).tolist()
 
 # %% ../nbs/17_flow.ipynb #edd0dbd2
@@ -73,13 +75,15 @@ def straightness(
     steps: int=50, # Euler steps, even in the flow's time
     seed: int=0, # Of the noise
 ) -> float: # Mean square of the velocity's change on the way; 0 for straight lines
-    "How straight the paths from noise to images are (Liu et al. 2022)."
+    "How straight the paths from noise to images are (Liu et al. 2022), by pixel."
     flow = change_path(denoiser, 'flow', 'flow')
     timesteps = even_times(flow.schedule, steps)
-    time = [level.noise for level in noise_levels(flow.schedule, timesteps)]
-    start = PerSampleNoise(n, seeded(seed))(torch.empty(n, *flow.image_shape))
-    found = sample_steps(flow, n, seeded(seed), 'ddim', timesteps=timesteps, clip=None)
-    x = [start, *(step.x for step in found)]
+    levels = noise_levels(flow.schedule, timesteps)
+    time, size = [v.noise for v in levels], math.hypot(*levels[0][1:])
+    noise = PerSampleNoise(n, seeded(seed))
+    x = [noise(torch.empty(n, *flow.image_shape, device=flow.device))*size]
+    sample(flow, n, seed, batch_size=n, sampler='ddim', timesteps=timesteps, clip=None,
+           callback=lambda step: x.append(step.x))
     whole = (x[-1] - x[0])/(time[-1] - time[0])
     parts = zip(pairwise(x), pairwise(time))
     each = [((b - a)/(s - t) - whole).square().mean()*(t - s)

@@ -188,7 +188,8 @@ class Denoiser:
             raise ValueError('expected no label, since this denoiser knows no '
                              'classes, got one; leave label out')
         told = self.schedule.told(t)
-        if (weight := self._weight()) is not None: x_t = x_t.to(weight.dtype)
+        weight = None if getattr(self.network, 'any_dtype', False) else self._weight()
+        if weight is not None: x_t = x_t.to(weight.dtype)
         pred = self.network(x_t, told, *() if label is None else (label,))
         if isinstance(pred, Tensor): return pred
         raise ValueError('expected a tensor from the network, got '

@@ -13,10 +13,11 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from .data import check_range
 from .flow import change_path
 from .forward import Denoiser, q_sample, whole
-from .likelihood import step_bits
-from .sampling import noise_levels
+from .likelihood import pixel_log_prob
+from .sampling import noise_levels, predict
 
 # %% ../nbs/19_ode_likelihood.ipynb #15b660d8
 def ode_log_prob(
@@ -27,15 +28,17 @@ def ode_log_prob(
     tolerance: float=1e-5, # Of the solver, relative and absolute
     # log q of points at the last level, (B,), nats; that of the prior if None
     end: Callable|None=None,
-) -> tuple[Tensor, Tensor]: # log p(x) and its error (NaN of one probe), (B,), nats
-    """Log-density by the probability flow (Eq. 39, Song et al. 2021b).
+    label: Tensor|None=None, # Class of each point, (B,), int64; None asks without
+# log p(x), and the error of the trace, without the solver's; NaN of one probe; (B,)
+) -> tuple[Tensor, Tensor]:
+    """Log-density in nats by the probability flow (Eq. 39, Song et al. 2021b).
     Raises ValueError for probes < 1."""
     flow, D = change_path(denoiser, 'flow', 'flow'), x[0].numel()
     signs = _signs(flow, x, probes, generator)
     log_size, last, first = _ends(denoiser.schedule)
     traces = torch.zeros((probes or 1)*len(x), dtype=torch.float64)
-    state = torch.cat([(x.double().cpu()/math.exp(log_size[1])).flatten(), traces])
-    slope = _slope(flow, x.shape, signs, probes is None)
+    state = torch.cat([(x.cpu().double()/math.exp(log_size[1])).flatten(), traces])
+    slope = _slope(flow, x.shape, signs, probes is None, label)
     path = solve_ivp(slope, (first.noise, last.noise), state.numpy(), 'RK45',
                      rtol=tolerance, atol=tolerance)
     state = torch.from_numpy(path.y[:, -1])
@@ -48,23 +51,28 @@ def ode_log_prob(
     return each.mean(0), error if probes > 1 else error + math.nan
 
 # %% ../nbs/19_ode_likelihood.ipynb #fe7a331c
-def _slope(flow, shape, signs, exact):
+def _slope(flow, shape, signs, exact, label):
     "Right side of the ODE, for points and divergences in one vector, for SciPy."
     def slope(time, state):
         n = math.prod(shape)
         x = torch.from_numpy(state[:n]).reshape(shape).to(signs).requires_grad_()
         t = flow.schedule.time(2*math.log((1 - time)/time)).expand(shape[0])
-        with torch.enable_grad(): u = flow(x, t.to(signs)).to(signs)
+        t = t.to(torch.promote_types(x.dtype, torch.float32)).to(x.device)
+        with torch.enable_grad(): u = flow(x, t, label).to(signs)
         pulled, = torch.autograd.grad(u, x, signs, is_grads_batched=True)
         trace = (pulled*signs).flatten(2).sum(2) # (k, B), of each direction
         if exact: trace = trace.sum(0)
-        return torch.cat([u.flatten(), trace.flatten()]).detach().double().cpu().numpy()
+        return torch.cat([u.flatten(), trace.flatten()]).detach().cpu().double().numpy()
     return slope
 
-def _signs(denoiser, x, probes, generator): # directions, (k, B, ...)
+def _kind(denoiser): # where and in which precision a network is asked
     weight = denoiser._weight()
-    kind = dict(device=denoiser.device, dtype=torch.float64 if weight is None
-                else weight.dtype)
+    if weight is None: return dict(device='cpu', dtype=torch.float64)
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    return dict(device=weight.device, dtype=dtype)
+
+def _signs(denoiser, x, probes, generator): # directions, (k, B, ...)
+    kind = _kind(denoiser)
     if probes is None:
         D = x[0].numel()
         return torch.eye(D, **kind).reshape(D, 1, *x.shape[1:]).expand(D, *x.shape)
@@ -88,16 +96,23 @@ def ode_bits(
     x_0: Tensor, # Images in [-1, 1], (B, C, H, W)
     levels: int=256, # How many values a pixel can have
     probes: int|None=1, # Random signs for the trace; the exact trace if None
-    generator: torch.Generator|None=None, # Where noise and signs are drawn from
-    tolerance: float=1e-2, # Of the solver, relative and absolute
-) -> Tensor: # A bound on each image's cost, (B,), bits per dimension, float64
-    "Bits of images by the flow and a discrete decoder (Eq. 13, Ho et al. 2020)."
+    # Where noise and signs are drawn from, on the CPU
+    generator: torch.Generator|None=None,
+    tolerance: float=1e-3, # Of the solver, relative and absolute
+    label: Tensor|None=None, # Class of each image, (B,), int64; None asks without
+) -> Tensor: # Each image's cost by one draw of a bound, (B,), bits/dim, float64
+    """Bits of images by the flow and a discrete decoder (Eq. 13, Ho et al. 2020).
+    Raises ValueError for images outside [-1, 1]."""
+    if x_0.ndim == 4: check_range(x_0)
     denoiser = change_path(denoiser, 'vp', 'x_0') # the decoder's
     schedule = denoiser.schedule.to('cpu', torch.float64)
-    t = torch.zeros(len(x_0), dtype=torch.int64)
-    x_t, eps = q_sample(schedule, x_0.double(), t, generator=generator)
+    x_0, t = x_0.cpu().double(), torch.zeros(len(x_0), dtype=torch.int64)
+    x_t, eps = q_sample(schedule, x_0, t, generator=generator)
     log_q = -.5*(eps**2 + math.log(2*math.pi)) - schedule.noise[0].log()
-    log_p, _ = ode_log_prob(denoiser, x_t, probes, generator, tolerance)
-    with torch.no_grad(): last = step_bits(denoiser, x_0, t, 'beta', levels, generator)
-    nats = (log_q.flatten(1).sum(1) - log_p)/x_0[0].numel()
-    return nats/math.log(2) + last
+    log_p, _ = ode_log_prob(denoiser, x_t, probes, generator, tolerance, label=label)
+    kind = _kind(denoiser)
+    x_0_hat = predict(denoiser, x_t.to(**kind), t.to(kind['device']), label)
+    decoded = pixel_log_prob(x_0, x_0_hat.cpu().double().clamp(-1, 1), schedule.beta[0],
+                             levels)
+    nats = (log_q - decoded).flatten(1).sum(1) - log_p
+    return nats/x_0[0].numel()/math.log(2)

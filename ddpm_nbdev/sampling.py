@@ -62,7 +62,7 @@ def p_sample(
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
     alpha = (t.signal/s.signal)**2
-    beta = t.noise**2 - alpha*s.noise**2 # 1 - alpha, as squares add up to 1
+    beta = max(t.noise**2 - alpha*s.noise**2, 0) # 1 - alpha: squares add up to 1
     mu = (s.signal*beta*x_0_hat + alpha**.5*s.noise**2*x_t)/t.noise**2 # Eq. 7
     if s.noise == 0: return mu
     if variance == 'beta': # in the size of images at s
@@ -84,7 +84,8 @@ def ddim_step(
         raise ValueError(f'expected eta in [0, 1], got {eta!r}')
     eps_hat = (x_t - t.signal*x_0_hat)/t.noise
     alpha = (t.signal/s.signal)**2
-    sigma = eta*s.noise/t.noise*(t.noise**2 - alpha*s.noise**2)**.5 # Eq. 16
+    beta = max(t.noise**2 - alpha*s.noise**2, 0)
+    sigma = eta*s.noise/t.noise*beta**.5 # Eq. 16
     x_s = s.signal*x_0_hat + max(s.noise**2 - sigma**2, 0)**.5*eps_hat
     return x_s + sigma*z if sigma else x_s
 

@@ -55,10 +55,11 @@ class Schedule:
             beta_tilde=beta*(1 - alpha_bar_prev)/(1 - alpha_bar), snr=snr,
             log_snr=snr.log())
         if timesteps is None: timesteps = torch.arange(len(beta))
+        span = int(timesteps[-1] - timesteps[0]) + 1 # longer where steps are left out
         # not self.T = …, which __setattr__ refuses
         vars(self).update({k: v.to(device, dtype) for k, v in derived.items()},
             T=len(beta), name=name, max_prior_bits=max_prior_bits, path=path,
-            timesteps=timesteps.to(device), _beta=beta)
+            timesteps=timesteps.to(device), _beta=beta, _respaced=span != len(beta))
 
     def __setattr__(self, name, value):
         raise AttributeError(f'a Schedule is immutable, got {name} = ...; make a new '
@@ -214,9 +215,13 @@ def time(self: Schedule,
 def told(self: Schedule,
     t: Tensor, # Timesteps, (B,), int64, or real ones
 ) -> Tensor: # What a network is told there, (B,); real where t is
-    "Raises IndexError where t is outside."
+    "Raises IndexError where t is outside, ValueError for a real t between kept steps."
     timesteps = self.timesteps.to(t.device)
-    if t.is_floating_point(): return _mix(timesteps.to(t.dtype), t)
+    if t.is_floating_point():
+        if self._respaced:
+            raise ValueError('expected whole timesteps of a respaced schedule, got '
+                             'real ones; take the schedule before respace')
+        return _mix(timesteps.to(t.dtype), t)
     return timesteps.index_select(0, t)
 
 @patch
@@ -226,7 +231,7 @@ def step_of(self: Schedule,
     "The way back from `told`."
     if not told.is_floating_point():
         return torch.searchsorted(self.timesteps.to(told.device), told)
-    found = np.interp(told.double().cpu().numpy(), self.timesteps.cpu().numpy(),
+    found = np.interp(told.cpu().double().numpy(), self.timesteps.cpu().numpy(),
                       np.arange(self.T))
     return torch.from_numpy(found).to(told)
 
