@@ -660,7 +660,7 @@ if __name__ == '__main__':
     all_jobs = [(module, notebook, line, mistake) for module, (notebook, mutants) in MUTANTS.items() for line, mistake in mutants]
     if '--quick' in sys.argv: all_jobs = [job for job in all_jobs if job[0] not in SLOW][::8]
     if words: all_jobs = [job for job in all_jobs if any(w in job[0] or w in job[2] for w in words)]
-    if not find_spec('execnb'): sys.exit("expected the development packages, or everything would look red; pip install -e '.[dev]'")
+    if not find_spec('execnb'): sys.exit("expected the development packages, or everything would look red; pip install -e '.[dev,ci]'")
     if short := list(few()): sys.exit(f'expected at least 5 mutants for each function that cites a paper: {", ".join(short)}')
     gone = [line for module, (_, mutants) in MUTANTS.items() for line, _ in mutants
             if (ROOT/f'ddpm_nbdev/{module}.py').read_text(encoding='utf-8').count(line) != 1]
