@@ -108,7 +108,11 @@ def look(browser, url, place, shots):
     page.get_by_role('button', name='Stop').click()
     page.wait_for_timeout(1000)
     number(page, 'Steps', 15)
-    page.get_by_role('button', name='Draw').click()
+    for _ in range(4): # while Gradio closes the old walk, a press of Draw is lost: then press again
+        page.get_by_role('button', name='Draw').click()
+        try: expect(page.locator('#picture figcaption')).to_contain_text('of 15,', timeout=20_000)
+        except AssertionError: continue
+        break
     finished(page, 15)
     if '--label 8 --guidance 2.0' not in page.locator('.cm-content').first.inner_text(): yield 'the label chosen is not drawn'
     yield from (f'asks for {u}' for u in foreign)
