@@ -7,8 +7,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _homes = {
-    'load': 'saving', 'save': 'saving', 'sample': 'sampling', 'train': 'face',
-    'evaluate': 'face', 'load_images': 'data', 'show_images': 'data',
+    'load': 'saving', 'save': 'saving', 'sample': 'engine.sampling', 'train': 'face',
+    'evaluate': 'face', 'load_images': 'engine.streams', 'show_images': 'data',
     'save_images': 'data', 'Denoiser': 'forward', 'UNet': 'unet',
     'Schedule': 'schedule', 'linear_schedule': 'schedule',
     'cosine_schedule': 'schedule',

@@ -15,8 +15,7 @@ def attend(
     q: Tensor, # Queries, (..., N, d)
     k: Tensor, # Keys, (..., M, d)
     v: Tensor, # Values, (..., M, e)
-# Outputs (..., N, e), and the weights (..., N, M), each row of sum 1
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]: # Outputs (..., N, e), and the weights (..., N, M), each row of sum 1
     "Attention, spelled out (Eq. 1, Vaswani et al. 2017)."
     scores = q @ k.mT / q.shape[-1]**.5 # (..., N, M)
     weights = scores.softmax(dim=-1)
@@ -24,13 +23,11 @@ def attend(
 
 # %% ../nbs/05_attention.ipynb #7f77d387
 class MultiHeadAttention(nn.Module):
-    """Self-attention with several heads over a sequence (Sec. 3.2.2, Vaswani et al.
-    2017)."""
+    "Self-attention with several heads over a sequence (Sec. 3.2.2, Vaswani et al. 2017)."
     def __init__(self,
         dims: int, # Length of each position's vector, C
         num_heads: int=4, # Number of heads; divides dims
-        # Share of attention weights switched off in training, in [0, 1)
-        dropout: float=0.,
+        dropout: float=0., # Share of attention weights switched off in training, in [0, 1)
     ):
         super().__init__()
         if dims % num_heads:
@@ -42,8 +39,7 @@ class MultiHeadAttention(nn.Module):
 
     def heads(self, x: Tensor)->Tensor: # q, k and v, (3, B, heads, N, C/heads)
         B, N, C = x.shape
-        return self.qkv(x).view(B, N, 3, self.num_heads,
-                                C//self.num_heads).permute(2, 0, 3, 1, 4)
+        return self.qkv(x).view(B, N, 3, self.num_heads, C//self.num_heads).permute(2, 0, 3, 1, 4)
 
     def forward(self, x: Tensor)->Tensor:
         q, k, v = self.heads(x)
@@ -59,8 +55,7 @@ class SelfAttention(nn.Module):
         ch: int, # Channels of the feature map, C
         num_heads: int=4, # Number of heads; divides ch
         multiplier: int=2, # Width of the feed-forward layer, in multiples of ch
-        # Share of attention weights switched off in training, in [0, 1)
-        dropout: float=0.,
+        dropout: float=0., # Share of attention weights switched off in training, in [0, 1)
     ):
         super().__init__()
         self.norm = nn.LayerNorm(ch)

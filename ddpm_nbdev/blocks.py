@@ -32,8 +32,7 @@ class TimeEmbedding(nn.Module):
     ):
         super().__init__()
         self.dims = dims
-        layers = (nn.Linear(dims, dims), nn.SiLU(),
-                  nn.Linear(dims, dims)) if mlp else ()
+        layers = (nn.Linear(dims, dims), nn.SiLU(), nn.Linear(dims, dims)) if mlp else ()
         self.mlp = nn.Sequential(*layers)
 
     def forward(self, t: Tensor, dtype: torch.dtype=torch.float32)->Tensor:
@@ -48,8 +47,7 @@ class DoubleConv(nn.Module):
         out_ch: int, # Channels of the output
         mid_ch: int|None=None, # Channels between the convolutions; out_ch if None
         residual: bool=False, # Add the input to the output?
-        # Length of the time embedding; None: the block isn't told the time
-        emb_dims: int|None=None,
+        emb_dims: int|None=None, # Length of the time embedding; None: the block isn't told the time
         groups: int=1, # Number of groups of each GroupNorm; divides mid_ch and out_ch
         dropout: float=0., # Share of activations switched off in training, in [0, 1)
     ):
@@ -78,16 +76,13 @@ class DoubleConv(nn.Module):
 
 # %% ../nbs/04_blocks.ipynb #23a62aca
 class DownSampler(nn.Module):
-    """Halve the resolution, then two DoubleConvs; the time is added at the end or told
-    to each."""
+    "Halve the resolution, then two DoubleConvs; the time is added at the end or told to each."
     def __init__(self,
         in_ch: int, # Channels of the input
         out_ch: int, # Channels of the output
         emb_dims: int=128, # Length of the time embedding
-        # Scale and shift by time inside each block? Else add it at the end
-        scale_shift: bool=True,
-        # Add the second block's input to its output? (The first block always does)
-        residual: bool=True,
+        scale_shift: bool=True, # Scale and shift by time inside each block? Else add it at the end
+        residual: bool=True, # Add the second block's input to its output? (The first always does.)
         **conv, # groups and dropout of DoubleConv
     ):
         super().__init__()
@@ -120,12 +115,9 @@ class UpSampler(nn.Module):
         in_ch: int, # Channels of the input and of the encoder's feature map together
         out_ch: int, # Channels of the output
         emb_dims: int=128, # Length of the time embedding
-        # Scale and shift by time inside each block? Else add it at the end
-        scale_shift: bool=True,
-        # Add the second block's input to its output? (The first block always does)
-        residual: bool=True,
-        # How bilinear upsampling lays the grids: corner on corner?
-        align_corners: bool=False,
+        scale_shift: bool=True, # Scale and shift by time inside each block? Else add it at the end
+        residual: bool=True, # Add the second block's input to its output? (The first always does.)
+        align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
         **conv, # groups and dropout of DoubleConv
     ):
         super().__init__()
@@ -138,8 +130,7 @@ class UpSampler(nn.Module):
         self.add_time = None if scale_shift else AddTime(emb_dims, out_ch)
 
     def forward(self, x: Tensor, skip: Tensor, emb: Tensor)->Tensor:
-        x = F.interpolate(x, scale_factor=2, mode='bilinear',
-                          align_corners=self.align_corners)
+        x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=self.align_corners)
         h = torch.cat([skip, x], dim=1) # (B, in_ch, 2H, 2W)
         h = self.conv2(self.conv1(h, emb), emb)
         return h if self.add_time is None else self.add_time(h, emb)

@@ -7,21 +7,16 @@ __all__ = []
 
 # %% ../nbs/diffusers_files.ipynb #91cb1136
 import json
-import math
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
 from ddpm_nbdev.diffusers_settings import (
     Unsupported,
@@ -32,10 +27,10 @@ from ddpm_nbdev.diffusers_settings import (
     unet_config,
     unet_options,
 )
-from .forward import Denoiser
+from .engine.checks import check_network, whole_in
+from .forward import Denoiser, own_random
 from .paper_unet import PaperUNet
-from .sampling import Level
-from .saving import check_network, whole_in
+from .schedule import Schedule
 
 # %% ../nbs/diffusers_files.ipynb #f8214742
 def load_model(
@@ -57,7 +52,7 @@ def load_model(
         height, width = size if isinstance(size, list) else [size, size]
         shape = None if size is None else (options['in_channels'],
                                            whole_in(height, 1), whole_in(width, 1))
-    network = PaperUNet(**options)
+    with own_random(0): network = PaperUNet(**options)
     network.load_state_dict(weights)
     return Denoiser(network.eval(), schedule, target, shape)
 
@@ -67,22 +62,19 @@ def _parts(folder): # where the network is; what the scheduler's file says
     parts = {k for k, v in _read_json(index).items() if isinstance(v, list) and any(v)
              } if index.is_file() else set()
     if more := parts - {'unet', 'scheduler'}:
-        raise Unsupported('a pipeline of unet and scheduler, got '
-                          f'{sorted(more)[0]:.60}, too')
+        raise Unsupported(f'a pipeline of unet and scheduler, got {sorted(more)[0]:.60}, too')
     unet, scheduler = (folder/part if (folder/part).is_dir() else folder
                        for part in ('unet', 'scheduler'))
     about = scheduler/'scheduler_config.json'
     if about.is_file(): return unet, _read_json(about)
-    print(f'{folder} names no schedule: the linear one of 1000 steps is assumed',
-          file=sys.stderr)
+    print(f'{folder} names no schedule: the linear one of 1000 steps is assumed', file=sys.stderr)
     return unet, {}
 
 @contextmanager
 def _explained(folder): # whatever a damaged or foreign folder leads to, in one line
     try: yield
     except Unsupported as e:
-        raise ValueError(f'expected {e}, in {folder}; this package cannot run it'
-                         ) from None
+        raise ValueError(f'expected {e}, in {folder}; this package cannot run it') from None
     except Exception as e:
         raise ValueError(f'expected a model of diffusers in {folder}, got a damaged or '
                          f'foreign one ({" ".join(str(e).split())[:300]})') from e
@@ -116,17 +108,17 @@ def save_model(
         raise ValueError('expected a PaperUNet for format diffusers, got '
                          f'{type(denoiser.network).__name__}, which diffusers does not '
                          'have; leave format out, or train with --preset paper')
-    T = denoiser.schedule.T
-    if not torch.equal(denoiser.schedule.timesteps.cpu(), torch.arange(T)):
+    schedule = denoiser.schedule
+    if not isinstance(schedule, Schedule):
+        raise ValueError(f'expected a Schedule for format diffusers, got {type(schedule).__name__}')
+    if schedule.is_respaced:
         raise ValueError('expected a schedule with all its steps for format diffusers, '
-                         f'got one that keeps {T}; save it before respace')
+                         f'got one that keeps {schedule.T}; save it before respace')
     kinds = {ours: theirs for theirs, ours in prediction_types.items()}
-    if (path := denoiser.schedule.path) != 'vp':
-        raise ValueError(f'expected the path vp for format diffusers, got {path}')
     if denoiser.target not in kinds:
         raise ValueError(f'expected a target among {", ".join(kinds)} for format '
                          f'diffusers, got {denoiser.target}')
-    beta = denoiser.schedule.to('cpu', torch.float64).beta
+    beta = schedule.exact_beta
     about = dict(_class_name='DDPMScheduler', num_train_timesteps=len(beta),
                  trained_betas=beta.tolist(), prediction_type=kinds[denoiser.target],
                  variance_type='fixed_small', clip_sample=True, steps_offset=0,
@@ -158,8 +150,7 @@ def find_model(
     path, name = Path(given), str(given)
     if path.is_dir():
         if (path/'model_index.json').is_file(): return path
-        said = next((p for p in (path/'unet/config.json', path/'config.json')
-                     if p.is_file()), None)
+        said = next((p for p in (path/'unet/config.json', path/'config.json') if p.is_file()), None)
         try: return path if said and '_class_name' in _read_json(said) else None
         except Exception: return None # of a run, or of nobody
     on_hub = re.fullmatch(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*', name) and not (
@@ -167,8 +158,7 @@ def find_model(
         path.suffix.lower() in _files)
     return _fetch(name) if on_hub else None
 
-_files = ('.safetensors', '.pt', '.npz', '.npy', '.png', '.jpg', '.jpeg', '.gif',
-          '.webp')
+_files = ('.safetensors', '.pt', '.npz', '.npy', '.png', '.jpg', '.jpeg', '.gif', '.webp')
 
 def _fetch(name):
     from huggingface_hub import HfApi, snapshot_download
@@ -183,8 +173,8 @@ def _fetch(name):
         raise ValueError(
             f'expected {name}, a folder here or a model on the Hugging Face Hub, and '
             f'it could not be fetched ({" ".join(str(e).split())[:120]}); copy its '
-            'model_index.json, config.json, scheduler_config.json and weights into a '
-            'folder, and name that') from e
+            'model_index.json, config.json, scheduler_config.json and weights into a folder, and '
+            'name that') from e
 
 def _fetched(name): # its folder in the Hub's cache, if it is whole; else None
     from huggingface_hub import try_to_load_from_cache
@@ -197,105 +187,9 @@ def _fetched(name): # its folder in the Hub's cache, if it is whole; else None
 _weights = 'diffusion_pytorch_model'
 
 def _needed(sizes): # of all files of a model: settings, and one kind of weights
-    of = lambda ending: [f for f in sizes
-                         if re.fullmatch(rf'(unet/)?{_weights}{ending}', f)]
+    of = lambda ending: [f for f in sizes if re.fullmatch(rf'(unet/)?{_weights}{ending}', f)]
     settings = [f for f in sizes if re.fullmatch(
         r'(model_index|(unet/)?config|(scheduler/)?scheduler_config)\.json', f)]
     if not (chosen := of(r'\.safetensors') or of(r'\.bin')):
         raise ValueError(f'no {_weights}.safetensors')
     return {f: sizes[f] for f in settings + chosen}
-
-# %% ../nbs/diffusers_files.ipynb #f15c408e
-def pipeline_options(
-    model: str|Path, # As `load` takes a model of diffusers
-    steps: int|None=None, # num_inference_steps; all of the schedule if None
-) -> dict: # sampler, timesteps, clip ... of `sample`
-    """How a model's own pipeline samples.
-    Raises ValueError that names what this package does not have."""
-    if (folder := find_model(model)) is None:
-        raise ValueError(f'expected a model of diffusers, got {model}')
-    with _explained(folder):
-        about = _parts(folder)[1]
-        kind = about.get('_class_name', 'DDPMScheduler')
-        if kind not in _samplers:
-            raise Unsupported(f'a scheduler among {", ".join(_samplers)}, got '
-                           f'{kind!r:.60}')
-        known = {'num_train_timesteps': 1000, 'steps_offset': 0, 'thresholding': False,
-                 'sample_max_value': 1.} | _sampler_settings[kind]
-        said = {name: about.get(name, value) for name, value in known.items()}
-        for name, value in _only.items(): # a key of another scheduler means nothing
-            if said.get(name, value) != value:
-                raise Unsupported(f'{name} {value!r}, got {said[name]!r:.60}')
-        T = whole_in(said['num_train_timesteps'], 1, 10**6)
-        n = T if steps is None else whole_in(steps, 1, T)
-        timesteps = _timesteps(said, kind, T, n)
-        if len({*timesteps}) < n or min(timesteps) < 0:
-            raise Unsupported(f'{n} different timesteps, got {timesteps[:3]} ...; take '
-                              'fewer steps')
-        if kind == 'DDIMScheduler': _check_strides(timesteps, T//n)
-        found = dict(sampler=_samplers[kind], timesteps=timesteps)
-        # thresholding at a sample_max_value of 1 is the same
-        clips = said.get('clip_sample') or said['thresholding']
-        found['clip'] = 'static' if clips else None
-        if clips and kind == 'DDIMScheduler':
-            found |= dict(sampler=ddim_kept_eps, clip=None)
-        if kind == 'DDPMScheduler':
-            if (variance := said['variance_type']) not in _variances:
-                raise Unsupported(f'a variance_type among {", ".join(_variances)}, got '
-                               f'{variance!r:.60}')
-            found['variance'] = _variances[variance]
-            if variance == 'fixed_large' and timesteps[-1] > 0:
-                raise Unsupported('0 as the last timestep with fixed_large, got '
-                                  f'{timesteps[-1]}, after which noise is left')
-    return found
-
-def ddim_kept_eps(
-    x: Tensor, # Images at the first level, (B, ...)
-    levels: list[Level], # Levels to visit, the clean image last
-    denoise: Callable, # denoise(x, level) -> x_0_hat, not clipped
-    noise: Callable, # Not used
-) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    "DDIM that clips the image of a guess, and keeps its noise."
-    for t, s in pairwise(levels):
-        x_0_hat = denoise(x, t)
-        eps_hat = (x - t.signal*x_0_hat)/t.noise
-        x_0_hat = x_0_hat.clamp(-1, 1)
-        x = s.signal*x_0_hat + s.noise*eps_hat
-        yield t, x, x_0_hat
-
-def _check_strides(timesteps, each): # their step goes from t to t - each
-    if {a - b for a, b in pairwise(timesteps)} - {each} or timesteps[-1] >= each:
-        raise Unsupported(f'timesteps that are {each} apart, as far as a step of its '
-                          f'scheduler goes, got {timesteps[:3]} ...; take another '
-                          'number of steps')
-
-def _timesteps(said, kind, T, n): # that set_timesteps sets
-    spacing, offset = said['timestep_spacing'], whole_in(said['steps_offset'], 0)
-    multistep = kind == 'DPMSolverMultistepScheduler' # it leaves the last one out
-    if spacing == 'trailing':
-        return (np.arange(T, 0, -T/n).round().astype(int) - 1).tolist()
-    if spacing == 'leading':
-        each = T//(n + multistep)
-        return [i*each + offset for i in reversed(range(multistep, n + multistep))]
-    if spacing != 'linspace':
-        raise Unsupported(f'a timestep_spacing linspace, leading or trailing, got '
-                       f'{spacing!r:.60}')
-    grid = torch.linspace(0, T - 1, n + multistep, dtype=torch.float64).round().long()
-    return grid.flip(0)[:n].tolist()
-
-# %% ../nbs/diffusers_files.ipynb #98c92044
-_samplers = dict(DDPMScheduler='ddpm', DDIMScheduler='ddim',
-                 DPMSolverMultistepScheduler='dpm_2m')
-_variances = dict(fixed_small='beta_tilde', fixed_large='beta')
-_only_dpm = dict( # what dpm_2m is
-    solver_order=2, algorithm_type='dpmsolver++', solver_type='midpoint',
-    lower_order_final=True, euler_at_final=False, use_karras_sigmas=False,
-    use_exponential_sigmas=False, use_beta_sigmas=False, use_lu_lambdas=False,
-    use_flow_sigmas=False, final_sigmas_type='zero', lambda_min_clipped=-math.inf)
-_only = _only_dpm | dict(clip_sample_range=1., sample_max_value=1.,
-                         set_alpha_to_one=True)
-_of_both = dict(clip_sample=True, clip_sample_range=1., timestep_spacing='leading')
-_sampler_settings = dict( # what each reads, with its defaults
-    DDPMScheduler=_of_both | dict(variance_type='fixed_small'),
-    DDIMScheduler=_of_both | dict(set_alpha_to_one=True),
-    DPMSolverMultistepScheduler=_only_dpm | dict(timestep_spacing='linspace'))

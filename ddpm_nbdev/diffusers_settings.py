@@ -12,9 +12,9 @@ import sys
 
 import torch
 
+from .engine.checks import whole_in
 from .forward import Denoiser
 from .paper_unet import PaperUNet
-from .saving import whole_in
 from .schedule import Schedule, prior_bits
 
 # %% ../nbs/diffusers_settings.ipynb #8dffb951
@@ -44,8 +44,7 @@ def layer_names(
 
 _of_block = [(name, name) for name in ('norm1', 'conv1', 'norm2', 'conv2')] + [
     ('time', 'time_emb_proj'), ('skip', 'conv_shortcut')]
-_of_attention = [('norm', '.group_norm'), ('attention.qkv', ''),
-                 ('attention.out', '.to_out.0')]
+_of_attention = [('norm', '.group_norm'), ('attention.qkv', ''), ('attention.out', '.to_out.0')]
 
 # %% ../nbs/diffusers_settings.ipynb #255e8338
 def to_theirs(
@@ -86,8 +85,7 @@ def to_ours(
             labels = theirs['class_embedding.weight']
             found[name] = torch.cat([torch.zeros_like(labels[:1]), labels])
         elif layer.endswith('.qkv'):
-            found[name] = torch.cat([theirs[f'{layers[layer]}.to_{part}.{kind}']
-                                     for part in 'qkv'])
+            found[name] = torch.cat([theirs[f'{layers[layer]}.to_{part}.{kind}'] for part in 'qkv'])
         else: found[name] = theirs[f'{layers[layer]}.{kind}']
     return found
 
@@ -127,8 +125,7 @@ def unet_options(
                           f'way up, got {said["down_block_types"]!r:.150} and '
                           f'{said["up_block_types"]!r:.150}')
     if len(kinds) != len(said['block_out_channels']):
-        raise Unsupported(f'{len(kinds)} widths, got '
-                          f'{said["block_out_channels"]!r:.60}')
+        raise Unsupported(f'{len(kinds)} widths, got {said["block_out_channels"]!r:.60}')
     whole_in(said['layers_per_block'], 1, 32)
     return dict(
         in_channels=said['in_channels'], out_channels=said['out_channels'],
@@ -177,8 +174,7 @@ def read_schedule(
                 beta_schedule='linear', trained_betas=None,
                 prediction_type='epsilon') | about
     if (name := about.get('_class_name', schedulers[0])) not in schedulers:
-        raise Unsupported(f'a scheduler among {", ".join(schedulers)}, got '
-                          f'{name!r:.60}')
+        raise Unsupported(f'a scheduler among {", ".join(schedulers)}, got {name!r:.60}')
     T, kind = whole_in(said['num_train_timesteps'], 1, 10**6), said['beta_schedule']
     start, end = float(said['beta_start']), float(said['beta_end'])
     line = lambda a, b: torch.linspace(a, b, T, dtype=torch.float64)
@@ -193,16 +189,14 @@ def read_schedule(
         beta, kind = torch.tensor(said['trained_betas'], dtype=torch.float64), 'trained'
     elif kind in makers: beta = makers[kind]()
     else:
-        raise Unsupported(f'a beta_schedule among {", ".join(makers)}, got '
-                          f'{kind!r:.60}')
+        raise Unsupported(f'a beta_schedule among {", ".join(makers)}, got {kind!r:.60}')
     if about.get('rescale_betas_zero_snr'): beta = _to_zero_snr(beta)
     if said['prediction_type'] not in prediction_types:
         raise Unsupported(f'a prediction_type among {", ".join(prediction_types)}, got '
                        f'{said["prediction_type"]!r:.60}')
     schedule = Schedule(beta, kind, max_prior_bits=math.inf)
     if (bits := prior_bits((1 - beta).prod())) > .01:
-        print(f'this schedule does not end in noise: L_T = {bits:.2g} bits/dim',
-              file=sys.stderr)
+        print(f'this schedule does not end in noise: L_T = {bits:.2g} bits/dim', file=sys.stderr)
     return schedule, prediction_types[said['prediction_type']]
 
 # Alg. 1, Lin et al. 2024; a little signal is left, so that x_0 is defined

@@ -12,16 +12,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .forward import Denoiser, guess_x_0, whole
-from ddpm_nbdev.sampling import (
-    Level,
-    ddim,
-    noise_levels,
-    p_sample,
-    predict,
-    steps_at,
-)
-from .solvers import add_noise, space_timesteps
+from .data import refuse_pixels
+from .forward import Denoiser, check_shape, solve_x_0
+from .sampling import Level, ddim, p_sample, predict
+from .solvers import add_noise, eps_from_x_0, log_snr_levels
 
 # %% ../nbs/18_editing.ipynb #76819194
 def repaint(
@@ -33,11 +27,14 @@ def repaint(
     mask: Tensor, # True where a pixel is known, bool; broadcast to known's shape
     resamplings: int=10, # How often each step is taken, >= 1
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
-    """Inpainting: a sampler that keeps the known pixels (Alg. 1, Lugmayr et al. 2022).
-    Raises ValueError for known images or a mask that don't fit."""
-    known, mask = _check_known(x, known, mask)
+    "Inpainting: a sampler that keeps the known pixels (Alg. 1, Lugmayr et al. 2022)."
+    known = refuse_pixels(known.to(x.device).expand(x.shape)).to(x)
+    mask = mask.to(x.device).expand(x.shape)
+    if mask.dtype != torch.bool:
+        raise ValueError(f'expected a mask of bool, True where a pixel is known, got {mask.dtype}')
+    if resamplings < 1: raise ValueError(f'expected resamplings >= 1, got {resamplings}')
     for t, s in pairwise(levels):
-        for again in reversed(range(whole('resamplings', resamplings))):
+        for again in reversed(range(resamplings)):
             x_0_hat = denoise(x, t)
             lost = p_sample(x, x_0_hat, t, s, noise(x), 'beta')
             x_s = torch.where(mask, s.signal*known + s.noise*noise(x), lost)
@@ -46,36 +43,21 @@ def repaint(
         x = x_s
         yield t, x, x_0_hat
 
-def _check_known(x, known, mask):
-    if known.shape not in (x.shape, x.shape[1:]):
-        raise ValueError(f'expected known images {tuple(x.shape)}, or one '
-                         f'{tuple(x.shape[1:])}, got {tuple(known.shape)}')
-    if mask.dtype != torch.bool:
-        raise ValueError(f'expected a mask of bool, True where a pixel is known, got '
-                         f'{mask.dtype}')
-    try: mask = mask.expand(x.shape)
-    except RuntimeError:
-        raise ValueError(f'expected a mask that fits images {tuple(x.shape[1:])}, got '
-                         f'{tuple(mask.shape)}') from None
-    return known.to(x), mask.to(x.device)
-
 # %% ../nbs/18_editing.ipynb #2e543cf7
 @torch.no_grad()
 def ddim_invert(
     denoiser: Denoiser, # A network with its schedule and target
     images: Tensor, # Images in [-1, 1], (B, C, H, W)
     steps: int=100, # Levels to visit, at most T, even in log-SNR as in `sample`
-    label: Tensor|None=None, # Class of each image, (B,), int64; None without
+    **condition, # What else the network is told, such as label
 ) -> Tensor: # The noise at the first level, (B, C, H, W)
     "From images to the noise that DDIM turns into them (Sec. 5.4, Song et al. 2021)."
-    schedule = Denoiser.check(denoiser).schedule
-    *levels, _ = noise_levels(schedule, space_timesteps(schedule, steps))
-    x = levels[-1].signal*images.to(denoiser.device) # the least noisy level
+    *levels, _ = log_snr_levels(denoiser.schedule, steps)
+    x = levels[-1].signal*refuse_pixels(images).to(denoiser.device) # the least noisy level
     for s, t in pairwise(reversed(levels)):
-        pred = predict(denoiser, x, steps_at(s, x), label)
-        x_0_hat = guess_x_0(x, pred, denoiser.target, s.signal, s.noise)
-        eps_hat = (x - s.signal*x_0_hat)/s.noise
-        x = t.signal*x_0_hat + t.noise*eps_hat # to the noisier level
+        pred = predict(denoiser, x, s.t, **condition)
+        x_0_hat = solve_x_0(x, pred, denoiser.target, s.signal, s.noise)
+        x = t.signal*x_0_hat + t.noise*eps_from_x_0(x, x_0_hat, s) # to the noisier level
     return x
 
 def start_from(
@@ -87,8 +69,7 @@ def start_from(
     then: Callable=ddim, # The sampler that goes on from there
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
     "A sampler that starts from given noise, or a noisy image, of the first level."
-    if start.shape != x.shape:
-        raise ValueError(f'expected a start {tuple(x.shape)}, got {tuple(start.shape)}')
+    check_shape(start, x, 'start')
     yield from then(start.to(x), levels, denoise, noise)
 
 # %% ../nbs/18_editing.ipynb #34e6e1f8
@@ -102,5 +83,4 @@ def slerp(
     omega = cos.clamp(-1, 1).acos().reshape(-1, *[1]*(a.ndim - 1))
     left, right = (torch.sin(part*omega)/omega.sin() for part in (1 - share, share))
     on_circle = omega.sin() > 1e-3
-    return (torch.where(on_circle, left, 1 - share)*a
-            + torch.where(on_circle, right, share)*b)
+    return (torch.where(on_circle, left, 1 - share)*a + torch.where(on_circle, right, share)*b)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from .forward import Denoiser, make_target, q_sample, to_x_0_eps
+from .forward import Denoiser, make_target, q_sample, signal_noise, steps_like
 from .schedule import Schedule
 
 # %% ../nbs/03_exact.ipynb #c4ce511f
@@ -20,8 +20,7 @@ class GaussianMixture:
     def __init__(self,
         mu: Tensor, # Means, (K, ...): one data point's shape after the first axis
         var: Tensor|float, # Variances >= 0, broadcast to mu's shape
-        # Shares of the components, (K,), positive; equal if None
-        weight: Tensor|None=None,
+        weight: Tensor|None=None, # Shares of the components, (K,), positive; equal if None
     ):
         self.mu = torch.as_tensor(mu, dtype=torch.float64)
         self.var = torch.as_tensor(var, dtype=torch.float64).expand(self.mu.shape)
@@ -50,10 +49,8 @@ def _check_mixture(mu, var, weight):
 
 # %% ../nbs/03_exact.ipynb #61b484f2
 def _log_terms(mixture, schedule, x_t, t):
-    """log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each
-    component."""
-    signal, noise = (schedule.gather(name, t, x_t)[None] # (1, B, 1, ...)
-                     for name in ('signal', 'noise'))
+    "log w_k + log N_k(x_t), (K, B), with the mean and variance of x_t in each component."
+    signal, noise = (v[None] for v in signal_noise(schedule, t, x_t)) # (1, B, 1, ...)
     mean = signal*mixture.mu[:, None] # (K, B, ...)
     var = signal**2*mixture.var[:, None] + noise**2
     log_n = -.5*((x_t - mean)**2/var + var.log() + math.log(2*math.pi))
@@ -81,23 +78,26 @@ def best_x_0(
     log_terms, mean, var = _log_terms(mixture, schedule, x_t, t)
     # (K, B, 1, ...)
     r = log_terms.softmax(0).reshape(*log_terms.shape, *[1]*(x_t.ndim - 1))
-    signal_t = schedule.gather('signal', t, x_t)
+    signal_t, _ = signal_noise(schedule, t, x_t)
     each = mixture.mu[:, None] + signal_t*mixture.var[:, None]/var*(x_t - mean)
     return (r*each).sum(0)
 
 # %% ../nbs/03_exact.ipynb #3ce69efa
+class _Exact(Denoiser):
+    def forward(self, x_t, t):
+        t, x = steps_like(t, x_t), x_t.double()
+        x_0_hat = best_x_0(self.network, self.schedule, x, t)
+        signal, noise = signal_noise(self.schedule, t, x)
+        eps_hat = (x - signal*x_0_hat)/noise
+        return make_target(self.schedule, x_0_hat, eps_hat, t, self.target).to(x_t.dtype)
+
 def exact_denoiser(
     mixture: GaussianMixture, # The law of x_0
     schedule: Schedule, # Noise schedule with T steps
-    target: str='eps', # What it predicts: 'eps', 'x_0', 'v', 'score' or 'flow'
-) -> Denoiser: # Its answer is the best prediction, (B, ...), in x_t's dtype
-    "The perfect denoiser. Raises ValueError for an unknown target."
-    def best(x_t, told): # told: what the schedule calls its steps
-        t, x = schedule.step_of(told), x_t.double()
-        x_0_hat = best_x_0(mixture, schedule, x, t)
-        _, eps_hat = to_x_0_eps(schedule, x, t, x_0_hat, 'x_0')
-        return make_target(schedule, x_0_hat, eps_hat, t, target).to(x_t.dtype)
-    return Denoiser(best, schedule, target, mixture.mu.shape[1:])
+    target: str='eps', # What it predicts, a row of `targets`
+) -> Denoiser: # Its prediction is the best one, (B, ...), in x_t's dtype
+    "The perfect denoiser of a mixture."
+    return _Exact(mixture, schedule, target, mixture.mu.shape[1:])
 
 # %% ../nbs/03_exact.ipynb #f861a98e
 def cdf(
@@ -119,17 +119,14 @@ def exact_flow(
     t: int, # The step they are at
     s: int, # The step to carry them to
 ) -> Tensor: # The points at step s on the same paths, (B, 1)
-    """Carry points along the probability-flow ODE, exactly: keep their quantile (1-D
-    only)."""
+    "Carry points along the probability-flow ODE, exactly: keep their quantile (1-D only)."
     if mixture.mu.shape[1:] != (1,):
-        raise ValueError('expected a mixture on a line, (K, 1), got '
-                         f'{tuple(mixture.mu.shape)}')
+        raise ValueError(f'expected a mixture on a line, (K, 1), got {tuple(mixture.mu.shape)}')
     level = cdf(mixture, schedule, x_t, torch.full((len(x_t),), t))
     low, high = torch.full_like(x_t, -20.), torch.full_like(x_t, 20.)
     for _ in range(70): # 40/2**70 is below the spacing of float64
         middle = (low + high)/2
-        above = cdf(mixture, schedule, middle,
-                    torch.full((len(x_t),), s))[:, None] > level[:, None]
+        above = cdf(mixture, schedule, middle, torch.full((len(x_t),), s))[:, None] > level[:, None]
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
     return (low + high)/2
 
@@ -140,15 +137,13 @@ def bayes_loss(
     t: int, # Timestep, 0-based
     n: int=20_000, # Points: of the grid in one dimension, else random
     generator: torch.Generator|None=None, # Where random points are drawn from
-# E|eps - eps_star|^2 per dimension, and its standard error (0 on a grid)
-) -> tuple[float, float]:
+) -> tuple[float, float]: # E|eps - eps_star|^2 per dimension, and its standard error (0 on a grid)
     "The smallest loss that any denoiser can reach at step t."
     t, denoiser = torch.full((n,), t), exact_denoiser(mixture, schedule)
     if mixture.mu.shape[1:] == (1,):
         far = mixture.mu.abs().max() + 10*(mixture.var.max().sqrt() + 1)
         x_t = torch.linspace(-far, far, n, dtype=torch.float64)[:, None]
-        explained = log_density(mixture, schedule, x_t,
-                                t).exp()*denoiser(x_t, t)[:, 0]**2
+        explained = log_density(mixture, schedule, x_t, t).exp()*denoiser(x_t, t)[:, 0]**2
         return 1 - torch.trapezoid(explained, x_t[:, 0]).item(), 0.
     x_t, eps = q_sample(schedule, mixture.sample(n, generator), t, generator=generator)
     error = (eps - denoiser(x_t, t)).square().flatten(1).mean(1)

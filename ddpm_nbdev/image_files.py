@@ -49,8 +49,7 @@ def find_images(
     return sorted(paths), ignored
 
 def _is_run(folder): # what a training leaves behind
-    inside = (os.path.exists(os.path.join(folder, name))
-              for name in ('config.json', 'tensorboard'))
+    inside = (os.path.exists(os.path.join(folder, name)) for name in ('config.json', 'tensorboard'))
     return all(inside)
 
 # %% ../nbs/image_files.ipynb #1851176c
@@ -83,8 +82,7 @@ def _to_8_bits(image, kind, scales):
 def read_image(
     source: str|Path|Image.Image, # A file that PIL reads, or a picture from it
     channels: int=3, # 1 for grey, 3 for colour, 4 for colour and transparency
-    # Black and white of the deep images of its set, by `survey`; its own if None
-    scales: dict|None=None,
+    scales: dict|None=None, # Black and white of the set's deep images, by `survey`; its own if None
 ) -> Tensor: # uint8, (C, H, W)
     "Read an image, upright. Raises ValueError, which says why it can't be read."
     if isinstance(source, Image.Image): return _pixels(source, channels, scales)
@@ -154,11 +152,9 @@ def require_memory(
 # %% ../nbs/image_files.ipynb #6f79686f
 def load_image(
     path: str|Path, # An image file
-    # Crop to a square and resize to this side, pixels; as it is if None
-    size: int|None=None,
+    size: int|None=None, # Crop to a square and resize to this side, pixels; as it is if None
     channels: int=3, # 1 for grey, 3 for colour, 4 for colour and transparency
-    # Black and white of its set, for images of more than 8 bits; its own if None
-    scales: dict|None=None,
+    scales: dict|None=None, # Black and white of the set's deep images; its own if None
 ) -> Tensor: # uint8, (C, H, W)
     """Read an image, upright; crop its centre to a square and resize it with
     antialiasing. Raises ValueError that names the file."""
@@ -185,12 +181,10 @@ def resize_pixels(
 
 # %% ../nbs/image_files.ipynb #e3bd9f5f
 class FolderStream:
-    """The images of a folder and of folders below it, read batch by batch, as often as
-    you iterate."""
+    "The images of a folder and of folders below it, read batch by batch, as often as you iterate."
     def __init__(self,
         folder: str|Path, # Where the images are
-        # Side of the square images, pixels; may be None if all have one size
-        size: int|None=None,
+        size: int|None=None, # Side of the square images, pixels; may be None if all have one size
         channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
         batch_size: int=100, # Images in a batch; memory for one batch is all it takes
     ):

@@ -14,7 +14,7 @@ from torch import Tensor
 from .data import check_range
 from .forward import Denoiser, q_posterior, q_sample, to_x_0_eps
 from .sampling import predict
-from .schedule import prior_bits
+from .schedule import extract, prior_bits
 
 # %% ../nbs/14_likelihood.ipynb #9380e88b
 def gaussian_kl(
@@ -31,8 +31,7 @@ def pixel_log_prob(
     x_0: Tensor, # Pixels in [-1, 1], any shape
     mu: Tensor, # Mean of the last step, same shape
     var: Tensor, # Its variance, broadcast
-    # How many values a pixel can have, evenly spaced; x_0 is rounded to the nearest
-    levels: int=256,
+    levels: int=256, # How many values a pixel can have, evenly spaced
 ) -> Tensor: # log P of each pixel's value, nats, float64
     "Log-probability of pixels under a Gaussian (Eq. 13, Ho et al. 2020)."
     mu, std, half = mu.double(), var.double().sqrt(), 1/(levels - 1) # half a bin
@@ -50,16 +49,13 @@ def step_bits(
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]; or other data, (B, ...)
     t: Tensor, # Which term, (B,), int64, 0-based; 0 is the decoder
     variance: str='beta', # Variance of the model's step: 'beta' or 'beta_tilde'
-    # How many values a pixel can have; None for data on the real line, where L_0 is a
-    # density
-    levels: int|None=256,
+    levels: int|None=256, # How many values a pixel can have; None for data on the real line
     generator: torch.Generator|None=None, # Where the noise is drawn from
 ) -> Tensor: # L_t of each image, (B,), bits per dimension, float64
-    """One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020).
-    Raises ValueError for 'beta_tilde' with T = 1."""
+    "One term of the bound for each image (Eq. 5 and 13, Ho et al. 2020)."
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
-    schedule = Denoiser.check(denoiser).schedule.to(x_0.device, torch.float64)
+    schedule = denoiser.schedule.to(x_0.device, torch.float64)
     if variance == 'beta_tilde' and schedule.T < 2:
         raise ValueError("expected T >= 2 for 'beta_tilde', got 1; take 'beta'")
     x_t, _ = q_sample(schedule, x_0.double(), t, generator=generator)
@@ -68,8 +64,8 @@ def step_bits(
     if levels: x_0_hat = x_0_hat.clamp(-1, 1)
     mu_q, var_q = q_posterior(schedule, x_0.double(), x_t, t)
     mu_p, _ = q_posterior(schedule, x_0_hat, x_t, t)
-    var_p = schedule.gather(variance, t.clamp(min=1) if variance == 'beta_tilde' else t,
-                            x_t)
+    if variance == 'beta': var_p = extract(schedule.beta, t, x_t)
+    else: var_p = extract(schedule.beta_tilde, t.clamp(min=1), x_t) # the first is 0
     nats = gaussian_kl(mu_q, var_q, mu_p, var_p)
     last = _decoder_nats(x_0.double(), mu_p, var_p, levels)
     return torch.where((t == 0).reshape(-1, *[1]*(x_0.ndim - 1)), last,
@@ -98,13 +94,11 @@ def bits_per_dim(
     batch_size: int=1000, # Network calls at a time
     **kwargs, # variance, levels of step_bits
 ) -> tuple[float, float]: # The bound and its standard error, bits per dimension
-    """Bound on the negative log-likelihood (Eq. 5, Ho et al.
-    2020), from random terms of each image."""
+    "Bound on the negative log-likelihood (Eq. 5, Ho et al. 2020), from random terms of each image."
     if len(x_0) < 2:
-        raise ValueError('expected at least 2 images for a standard error, got '
-                         f'{len(x_0)}')
+        raise ValueError(f'expected at least 2 images for a standard error, got {len(x_0)}')
     if x_0.ndim == 4: check_range(x_0)
-    schedule = Denoiser.check(denoiser).schedule
+    schedule = denoiser.schedule
     p = torch.full((schedule.T,), 1/schedule.T).double() if chances is None else chances
     if p.shape != (schedule.T,) or not (p > 0).all() or abs(p.sum() - 1) > 1e-6:
         raise ValueError(f'expected {schedule.T} chances > 0 that sum to 1, got '

@@ -16,36 +16,29 @@ from torch import Tensor
 
 from .data import check_range, to_float
 from ddpm_nbdev.fid import (
-    check_pair,
+    digits_features,
     distance_name,
     feature_distance,
     feature_name,
     features,
     jackknife,
-    load_features,
     real_floor,
 )
-from .forward import seeded, whole
+from .forward import seeded
 
 # %% ../nbs/13_metrics.ipynb #26c56d2d
 def fid_infinity(
     x: Tensor, # Features of the first set, (N, D), N >= 80
     y: Tensor, # Features of the second set, (M, D), M >= 80
     seed: int=0, # Of the parts they are cut into
-# The distance without the bias of N (may be below zero), and its standard error
-) -> tuple[float, float]:
+) -> tuple[float, float]: # The distance for infinite N (may be below zero), and its standard error
     """Fréchet distance extrapolated to infinitely many images (Chong & Forsyth 2020),
     with a jackknife error."""
-    check_pair(x, y)
-    if min(len(x), len(y)) < 80:
-        raise ValueError('expected at least 80 images on each side to extrapolate, '
-                         f'got {len(x)} and {len(y)}')
     return jackknife(_at_zero_parts, x, y, seed=seed)
 
 def _at_zero_parts(x, y):
     k = torch.arange(1., 5, dtype=torch.float64)
-    d = [sum(map(feature_distance, x.tensor_split(i), y.tensor_split(i)))/i
-         for i in range(1, 5)]
+    d = [sum(map(feature_distance, x.tensor_split(i), y.tensor_split(i)))/i for i in range(1, 5)]
     line = torch.stack([torch.ones(4, dtype=torch.float64), k], 1)
     d = torch.tensor(d, dtype=torch.float64)[:, None]
     return torch.linalg.lstsq(line, d).solution[0, 0].item() # where the line starts
@@ -54,11 +47,9 @@ def _at_zero_parts(x, y):
 def kid(
     x: Tensor, # Features of the samples, (N, D)
     y: Tensor, # Features of the reference, (M, D)
-# The unbiased distance (may be below zero), and its standard error
-) -> tuple[float, float]:
+) -> tuple[float, float]: # The unbiased distance (may be below zero), and its standard error
     """Kernel distance (Bińkowski et al. 2018), with a jackknife error.
     Time grows with the square of N."""
-    check_pair(x, y)
     # without an image and itself
     xx, yy = (_kernel_rows(f, f) - _kernel(f, f) for f in (x, y))
     xy, yx = _kernel_rows(x, y), _kernel_rows(y, x)
@@ -86,12 +77,7 @@ def precision_recall(
     y: Tensor, # Features of the reference, (M, D)
     k: int=5, # Which neighbour the balls reach to
 ) -> dict: # 'precision', 'recall' and 'coverage' in [0, 1]; 'density' >= 0
-    """Quality and variety (Kynkäänniemi et al. 2019; Naeem et al. 2020).
-    Raises ValueError for k >= N or M."""
-    check_pair(x, y)
-    if not whole('k', k) < min(len(x), len(y)):
-        raise ValueError(f'expected more than k = {k} images on each side, got '
-                         f'{len(x)} and {len(y)}')
+    "Quality and variety, for 0 < k < N, M (Kynkäänniemi et al. 2019; Naeem et al. 2020)."
     x, y = x.double(), y.double()
     radius_x, radius_y = _radius(x, k), _radius(y, k)
     balls = torch.zeros(len(x))          # how many real balls hold each sample
@@ -108,32 +94,26 @@ def precision_recall(
                 density=balls.mean().item()/k, coverage=covered.float().mean().item())
 
 def _radius(x, k): # distance to the k-th neighbour, the image itself not counted, (N,)
-    return torch.cat([torch.cdist(part, x).kthvalue(k + 1).values
-                      for part in x.split(1000)])
+    return torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)])
 
 # %% ../nbs/13_metrics.ipynb #8615a880
 @dataclass
 class Report:
-    """What samples and real images score against a reference: name -> (value,
-    error)."""
+    "What samples and real images score against a reference: name -> (value, error)."
     samples: dict # Of the samples
-    # Of real images, mean and scatter over subsets; empty if there are none
-    real: dict
+    real: dict # Of real images, mean and scatter over subsets; empty if there are none
     n: int # Number of samples
     n_reference: int # Number of reference images
     features: str # Name of the features
 
     def __str__(self):
-        lines = [f'{distance_name(self.features)}, N = {self.n} against '
-                 f'{self.n_reference}',
+        lines = [f'{distance_name(self.features)}, N = {self.n} against {self.n_reference}',
                  f'{"":22}{"samples":>16}{"real images":>18}']
         for name, found in self.samples.items():
             cells = [_cell(name, *values[name]) for values in (self.samples, self.real)
                      if name in values]
-            label = 'Fréchet distance' if name == 'frechet_distance' else name.replace(
-                '_', ' ')
-            lines.append(f'{label:22}{cells[0]:>16}'
-                         + (f'{cells[1]:>18}' if cells[1:] else ''))
+            label = 'Fréchet distance' if name == 'frechet_distance' else name.replace('_', ' ')
+            lines.append(f'{label:22}{cells[0]:>16}' + (f'{cells[1]:>18}' if cells[1:] else ''))
         return '\n'.join(lines)
 
     def json(self)->str: # One line
@@ -141,8 +121,7 @@ class Report:
 
 def _cell(name, value, error):
     digits = 3 if name == 'kernel_distance' else 2
-    return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None
-                                    else '')
+    return f'{value:.{digits}f}' + (f' ± {error:.{digits}f}' if error is not None else '')
 
 # %% ../nbs/13_metrics.ipynb #841e08df
 def compare_images(
@@ -153,22 +132,22 @@ def compare_images(
     k: int=5, # Neighbours, for precision and its kin
     repeats: int=8, # Random subsets of `real`
     progress: bool=False, # Show progress bars?
-    # How features are taken; shared_features, where several processes share the work
-    features_of: Callable=features,
+    features_of: Callable=features, # How features are taken; shared_features shares the work
 ) -> Report: # Every measure of samples, and of real images
     """The table: distance, with and without the bias of N, KID, precision, recall,
     density, coverage."""
-    net, repeats = net or load_features(), whole('repeats', repeats, 2)
-    x, y = (features_of(images, net, progress=progress)
-            for images in (samples, reference))
+    if not 0 < k < min(len(samples), len(reference)):
+        raise ValueError(f'expected k > 0, and at least {max(k, 0) + 1} images on each side, got '
+                         f'{len(samples)} and {len(reference)}')
+    net = net or digits_features()
+    x, y = (features_of(images, net, progress=progress) for images in (samples, reference))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
     if real is not None and len(real) < 2*k + 2: real = None # too few for a column
     alike = min(len(x), len(y), *([] if real is None else [len(real)//2]))
     report = Report(_measures(x, y, k, inception, alike), {}, len(x), len(y), name)
     if real is None: return report
     pool = features_of(real, net, progress=progress)
-    picks = [torch.randperm(len(pool), generator=seeded(s))[:alike]
-             for s in range(repeats)]
+    picks = [torch.randperm(len(pool), generator=seeded(s))[:alike] for s in range(repeats)]
     found = [_measures(pool[p], y, k, inception, alike) for p in picks]
     for name in found[0]:
         values = torch.tensor([f[name][0] for f in found], dtype=torch.float64)
@@ -185,18 +164,15 @@ def _measures(x, y, k, inception, alike):
     scale = 1. if inception else y.square().mean().sqrt()
     known['kernel_distance'] = kid(x/scale, y/scale)
     some = x[torch.randperm(len(x), generator=seeded(0))[:alike]]
-    return known | {name: (value, None)
-                    for name, value in precision_recall(some, y, k).items()}
+    return known | {name: (value, None) for name, value in precision_recall(some, y, k).items()}
 
 # %% ../nbs/13_metrics.ipynb #7542e1df
 def nearest(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     among: Tensor, # Images to search, uint8 or float, (M, C, H, W)
-# Distance (root mean square over pixels, in [0, 2]) and index of the nearest, (N,) each
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]: # Distance (rms over pixels, in [0, 2]) and index of the nearest, (N,)
     "Each image's nearest neighbour in pixel space."
-    flat = [(to_float(i) if i.dtype == torch.uint8 else check_range(i))
-            for i in (images, among)]
+    flat = [(to_float(i) if i.dtype == torch.uint8 else check_range(i)) for i in (images, among)]
     if flat[0].shape[1:] != flat[1].shape[1:] or not len(among):
         raise ValueError('expected images of one size to search among, got '
                          f'{tuple(images.shape)} and {tuple(among.shape)}')
@@ -210,8 +186,7 @@ def memorization(
     samples: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     train: Tensor, # Images the model was trained on, uint8
     unseen: Tensor, # Real images that it was not trained on, uint8
-# Chance that a sample is nearer to the training set than an unseen image; p-value
-) -> tuple[float, float]:
+) -> tuple[float, float]: # Chance that a sample is nearer than an unseen image; p-value
     """Test for copies (Meehan et al.
     2020): 0.5 for new images, 1 for copies; p for a chance above 0.5."""
     near, usual = (nearest(images, train)[0].numpy() for images in (samples, unseen))

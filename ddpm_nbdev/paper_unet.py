@@ -89,8 +89,7 @@ class PaperUNet(nn.Module):
     def __init__(self,
         in_channels: int=3, # Channels of the image, C
         out_channels: int|None=None, # Channels of the prediction; as the image if None
-        # Width of each level; each halves the resolution
-        channels: tuple=(128, 256, 256, 256),
+        channels: tuple=(128, 256, 256, 256), # Width of each level; each halves the resolution
         attention: tuple=(1,), # Levels with attention; 0 is full resolution
         blocks: int=2, # Residual blocks a level on the way down; one more on the way up
         head_dims: int|None=None, # Channels of each head; one head if None
@@ -99,15 +98,13 @@ class PaperUNet(nn.Module):
         eps: float=1e-6, # Added to each variance
         mid_attention: bool=True, # Attention in the middle, too?
         corner: bool=True, # Pad a step down right and below only? Else all around
-        # Has the clock's slowest hand the frequency 1/10,000? Else a little faster
-        full_period: bool=True,
+        full_period: bool=True, # Is the clock's lowest frequency 1/10,000? Else a little higher
         cosines_first: bool=False, # The clock's cosines before its sines?
         classes: int|None=None, # Number of labels that it can be told; none if None
     ):
         super().__init__()
         # the arguments by name: `save` writes them down, `load` builds from them
-        self.config = {k: v for k, v in locals().items()
-                       if k not in ('self', '__class__')}
+        self.config = {k: v for k, v in locals().items() if k not in ('self', '__class__')}
         _check_levels(channels, attention, head_dims)
         self.in_channels, self.classes = in_channels, classes
         ch, emb = channels[0], 4*channels[0]
@@ -125,8 +122,7 @@ def _check_levels(channels, attention, head_dims):
     if channels[0] % 2:
         raise ValueError(f'expected an even first width, got {channels[0]}')
     if wrong := [level for level in attention if level not in range(len(channels))]:
-        raise ValueError(f'expected attention at levels 0 to {len(channels) - 1}, got '
-                         f'{wrong[0]}')
+        raise ValueError(f'expected attention at levels 0 to {len(channels) - 1}, got {wrong[0]}')
     looking = [channels[level] for level in attention] + [channels[-1]]
     if head_dims and (odd := [ch for ch in looking if ch % head_dims]):
         raise ValueError(f'expected head_dims that divide each width with attention, '
@@ -165,8 +161,7 @@ def forward(self: PaperUNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Ten
     "The prediction for noisy images x at timesteps t, (B, out_channels, H, W)."
     if x.ndim != 4 or x.shape[1] != self.in_channels:
         raise ValueError(f'expected images (B, {self.in_channels}, H, W), got '
-                         f'{tuple(x.shape)}; build the network with in_channels of '
-                         'your images')
+                         f'{tuple(x.shape)}; build the network with in_channels of your images')
     H, W = x.shape[-2:]
     emb = self.time(self.clock(t).to(x.dtype))              # (B, 4*channels[0])
     if label is not None: emb = emb + self.label(label + 1) # of -1: zero

@@ -129,8 +129,7 @@ def show_heat(
 def show_channels(
     image: Tensor, # A small image of numbers, (3, H, W)
 ) -> Figure: # The figure: three sheets, and the picture they make
-    """Draw an image's channels as sheets of numbers, and the (H, W, C) picture beside
-    them."""
+    "Draw an image's channels as sheets of numbers, and the (H, W, C) picture beside them."
     with styled({'axes.grid': False}):
         fig, axes = plt.subplots(1, 4, figsize=(8, 2.3))
         top = image.max()
@@ -157,8 +156,7 @@ def show_unet(
     stages: Sequence, # One (name, channels, resolution) for each stage, in order
     size: tuple=(8, 3), # Width and height, inches
 ) -> Figure: # The figure
-    """Draw the stages of a UNet: a box's height is its resolution, its width its
-    channels."""
+    "Draw the stages of a UNet: a box's height is its resolution, its width its channels."
     fig, ax = plt.subplots(figsize=size, dpi=style['figure.dpi'], layout='constrained')
     tallest, widest = max(s[2] for s in stages), max(s[1] for s in stages)
     left, bridges = 0., []
@@ -168,8 +166,7 @@ def show_unet(
             facecolor=okabe_ito[('in', 'down', 'across', 'up', 'out').index(name)],
             edgecolor='black'))
         middle, top = left + width/2, height/2
-        ax.text(middle, -.58, f'{channels}\n{resolution}²', ha='center', va='top',
-                fontsize=8)
+        ax.text(middle, -.58, f'{channels}\n{resolution}²', ha='center', va='top', fontsize=8)
         ax.text(middle, -.8, name, ha='center', va='top', fontsize=8, style='italic')
         if name in ('in', 'down'): bridges.append((middle, top))
         # the deepest has no bridge

@@ -1,77 +1,107 @@
 """Check who imports whom: python tools/check_imports.py
 
-A numbered notebook imports lower numbers and the helpers without a number; the course (below 20) imports nothing of the engine; the
-face looks over all, and only the commands look at it. Then everything is imported, and an image sampled, as on a
-system without Unix's own modules.
+Imports run downhill. A lesson's exported code imports lower lessons and the helpers that no lesson
+teaches; it never imports the engine or the face, at the top or inside a function, in whatever form.
+The engine imports lessons, the face imports both, and only the commands look at the face. Cells
+that are not exported may import anything. Nothing imports in a circle. Then everything is imported,
+and an image sampled, as on a system without Unix's own modules.
 """
 import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from execnb.nbio import read_nb
 
 ROOT = Path(__file__).parent.parent
-# without a number: what they may import (None: anything), and from which number on they may be imported
-FREE = {'options': {'image_files', 'saving'}, 'parser': {'options'}, 'sharing': None, 'demo': None, 'plotting': set(), 'image_files': set(),
-        'saving': {'forward', 'image_files', 'schedule', 'unet'}, 'diffusers_settings': {'forward', 'paper_unet', 'saving', 'schedule'},
-        'diffusers_files': {'forward', 'paper_unet', 'sampling', 'saving', 'diffusers_settings'}, 'face': None}
-FROM = {'plotting': 0, 'image_files': 7, 'saving': 9, 'diffusers_settings': 16, 'diffusers_files': 16, 'options': 20, 'parser': 20, 'sharing': 25, 'demo': 26, 'face': 99}
-LATE = {('sampling', 'solvers'), ('sampling', 'guidance'), ('unet', 'paper_unet'), ('schedule', 'flow'), ('saving', 'paper_unet'), ('saving', 'diffusers_files')} # inside a function: these notebooks are built on sampling
+HELPERS = {'plotting', 'image_files'} # what a lesson may import beside lower lessons
+ABOVE_THE_FACE = {'engine.cli'} # the commands
+ANYTHING = '(a name that is put together at run time)'
 
 WITHOUT_UNIX = '''
 import builtins, importlib, pkgutil
 real = builtins.__import__
 def without_unix(name, globals=None, *rest, **more):
-    if name in ("fcntl", "resource", "pwd", "grp", "termios") and (globals or {}).get("__name__", "").startswith("ddpm_nbdev"):
+    ours = (globals or {}).get("__name__", "").startswith("ddpm_nbdev")
+    if name in ("fcntl", "resource", "pwd", "grp", "termios") and ours:
         raise ImportError(f"no module {name} here")
     return real(name, globals, *rest, **more)
 builtins.__import__ = without_unix
 import ddpm_nbdev
-for info in pkgutil.walk_packages(ddpm_nbdev.__path__, "ddpm_nbdev."): importlib.import_module(info.name)
-for name in ddpm_nbdev.__all__: # each name of the face is what it says, though every module is imported
+for info in pkgutil.walk_packages(ddpm_nbdev.__path__, "ddpm_nbdev."):
+    importlib.import_module(info.name)
+for name in ddpm_nbdev.__all__: # each name is what it says, though every module is imported
     assert getattr(ddpm_nbdev, name).__name__ == name, name
 assert ddpm_nbdev.sample(ddpm_nbdev.load("digits"), 2, seed=0).shape == (2, 1, 8, 8)
 '''
 
 
-def imports(source):
-    "Modules of this package that a cell imports: (name, inside a function?)."
+def homes():
+    "Where the names of the package itself live: load -> saving."
+    tree = ast.parse((ROOT/'ddpm_nbdev/__init__.py').read_text(encoding='utf-8'))
+    return next(ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id == '_homes')
+
+
+def imports(source, module=''):
+    "Modules of this package that code imports, anywhere in it and in any form."
     tree = ast.parse(re.sub(r'^(\s*)[%!].*$', r'\1pass', source, flags=re.M))
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    where, home = ['ddpm_nbdev', *module.split('.')], homes()
     for node in ast.walk(tree):
-        names = ([node.module] if isinstance(node, ast.ImportFrom) else
-                 [a.name for a in node.names] if isinstance(node, ast.Import) else [])
-        for name in names:
-            if name and name.startswith('ddpm_nbdev.'): yield name.removeprefix('ddpm_nbdev.'), id(node) in inside
+        if isinstance(node, ast.ImportFrom):
+            base = where[:-node.level] if node.level else []
+            name = '.'.join([*base, *([node.module] if node.module else [])])
+            if name == 'ddpm_nbdev': # from ddpm_nbdev import load
+                yield from (home.get(a.name, a.name) for a in node.names)
+            elif name.startswith('ddpm_nbdev.'):
+                yield name.removeprefix('ddpm_nbdev.')
+                yield from (f'{name}.{a.name}'.removeprefix('ddpm_nbdev.') for a in node.names)
+        elif isinstance(node, ast.Import):
+            for a in node.names:
+                if a.name == 'ddpm_nbdev': yield 'face' # all of it hangs on the package itself
+                elif a.name.startswith('ddpm_nbdev.'): yield a.name.removeprefix('ddpm_nbdev.')
+        elif isinstance(node, ast.Call) and node.args: # import_module('...'), __import__('...')
+            called = (node.func.attr if isinstance(node.func, ast.Attribute)
+                      else getattr(node.func, 'id', ''))
+            if called not in ('import_module', '__import__'): continue
+            text = ast.unparse(node.args[0])
+            if (not re.search(r'ddpm_nbdev|__name__|__package__', text)
+                    and not text.strip('\'"').startswith('.')): continue
+            said = re.search(r'ddpm_nbdev\.([\w.]+)', text)
+            yield said[1] if said else ANYTHING
 
 
 def notebooks():
-    "(module, number or None, code cells) of each notebook that exports a module."
+    "(module, number or None, exported code) of each notebook that exports a module."
     for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
         cells = [c.source for c in read_nb(path).cells if c.cell_type == 'code']
-        module = next((m[1] for c in cells if (m := re.search(r'^#\| default_exp (\S+)', c, re.M))), None)
-        number = re.match(r'(\d\d)_', path.name)
-        if module: yield module, int(number[1]) if number else None, cells
+        module = next(
+            (m[1] for c in cells if (m := re.search(r'^#\| default_exp (\S+)', c, re.M))), None)
+        number = re.match(r'(\d\d)_', path.name) if path.parent == ROOT/'nbs' else None
+        exported = [c for c in cells if re.search(r'^#\| exports?i?\b', c, re.M)]
+        if module: yield module, int(number[1]) if number else None, '\n\n'.join(exported)
 
 
-def wrong_imports():
-    "One line for each import that goes uphill."
-    known = {module: (number, cells) for module, number, cells in notebooks()}
-    for module, (number, cells) in known.items():
-        for cell in cells:
-            hidden = not re.search(r'^#\| export', cell, re.M) # a test
-            for name, late in imports(cell):
-                if name not in known or name == module or (late and (module, name) in LATE): continue
-                to, short, free = known[name][0], name.split('.')[-1], module.split('.')[-1]
-                if number is None: ok = hidden or FREE[free] is None or short in FREE[free]
-                elif to is None: ok = number >= FROM[short] or module == 'engine.cli'
-                else: ok = to < number
-                if not ok: yield f'{module} imports {name}'
+def wrong_imports(found):
+    "One line for each import that climbs, and one for a circle."
+    lessons = {module: number for module, number, _ in found if number is not None}
+    known = {module for module, _, _ in found}
+    graph = {module: {name for name in imports(code, module) if name in known or name == 'engine'
+                      or name == ANYTHING and module in lessons} - {module}
+             for module, _, code in found}
+    for module, names in graph.items():
+        for name in sorted(names):
+            if module in lessons:
+                ok = name in HELPERS or lessons.get(name, 99) < lessons[module]
+            else: ok = name != 'face' or module in ABOVE_THE_FACE
+            if not ok: yield f'{module} imports {name}'
+    try: list(TopologicalSorter(graph).static_order())
+    except CycleError as e: yield f'in a circle: {" -> ".join(e.args[1])}'
 
 
 if __name__ == '__main__':
-    if found := sorted(set(wrong_imports())): raise SystemExit('\n'.join(found))
+    if found := sorted(set(wrong_imports([*notebooks()]))): raise SystemExit('\n'.join(found))
     subprocess.run([sys.executable, '-c', WITHOUT_UNIX], check=True)
     print('imports run downhill; everything is imported without Unix modules')

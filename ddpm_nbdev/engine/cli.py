@@ -23,22 +23,19 @@ from .parser import Parser, one_line_errors
 
 # %% ../../nbs/engine/26_cli.ipynb #6f2c94c8
 def ddpm_train(
-    # What was typed after the command; of this process if None
-    argv: list[str]|None=None,
+    argv: list[str]|None=None, # What was typed after the command; of this process if None
 ):
     """Train a diffusion model; leave samples, a loss curve, a checkpoint and metrics
     in a run directory."""
     parser = Parser(ddpm_train)
-    parser.add('data', TrainConfig, 'data', 'size', 'flip', 'classes', 'root')
-    parser.add('network', TrainConfig, 'preset', 'init', 'schedule', 'T', 'target',
-               'dropout')
+    parser.add('data', TrainConfig, 'data', 'size', 'flip', 'labels', 'root')
+    parser.add('network', TrainConfig, 'preset', 'init', 'schedule', 'T', 'target', 'dropout')
     parser.add('training', TrainConfig, 'steps', 'batch_size', 'lr', 'ema_decay',
                'seed', 'min_snr', 'stable_target')
     parser.add('training, in passes', RunOptions, 'epochs')
     parser.add('output', RunOptions, 'out', 'resume', 'quiet', 'debug')
-    parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every')
-    parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate',
-               'compile')
+    parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every', 'log_with')
+    parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate', 'compile')
     given = parser.parse(argv)
     with one_line_errors('ddpm_train', given.pop('debug', False)):
         from ddpm_nbdev.face import run_training
@@ -54,14 +51,12 @@ def ddpm_train(
 
 # %% ../../nbs/engine/26_cli.ipynb #f53e25d7
 def ddpm_sample(
-    # What was typed after the command; of this process if None
-    argv: list[str]|None=None,
+    argv: list[str]|None=None, # What was typed after the command; of this process if None
 ):
     "Sample images from a trained network, into a picture or one by one."
     parser = Parser(ddpm_sample)
     parser.add('what', SampleOptions, 'run', 'n', 'label', 'size')
-    parser.add('how', SamplerOptions, 'guidance', 'seed', 'sampler', 'steps', 'spacing',
-               'eta')
+    parser.add('how', SamplerOptions, 'guidance', 'seed', 'sampler', 'steps', 'spacing', 'eta')
     parser.add('how, for heun', SampleOptions, 'churn')
     parser.add('output', SampleOptions, 'out', 'grid', 'gif')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
@@ -77,26 +72,24 @@ def ddpm_sample(
 # %% ../../nbs/engine/26_cli.ipynb #44070a98
 def _sample(o):
     from ddpm_nbdev.data import save_gif
+    from ddpm_nbdev.engine.sampling import sample_steps
     from ddpm_nbdev.engine.sharing import sample_shared, share_work
     from ddpm_nbdev.forward import seeded
-    from ddpm_nbdev.sampling import sample_steps
     from ddpm_nbdev.saving import load
-    from ddpm_nbdev.solvers import sampling_options
     processes = share_work(o.device)
     denoiser = load(o.run).to(processes.device)
     o.n = o.n or (o.grid*denoiser.classes if denoiser.classes else 64)
     if not _goes_into_files(o.out): _check_picture(denoiser, o)
-    how = sampling_options(denoiser.schedule, o.sampler, o.steps, o.spacing, o.eta,
-                           o.churn, o.guidance)
+    how = dict(sampler=o.sampler, steps=o.steps, spacing=o.spacing, churn=o.churn,
+               guidance=o.guidance) | (dict(eta=o.eta) if o.eta else {})
     label = _labels(o, denoiser)
     progress = processes.is_main_process and not o.quiet
-    images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size,
-                           label=label, **how)
+    images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size, label=label, **how)
     if not processes.is_main_process: return
     _write(images, label, o)
     if o.gif:
         n = min(o.n, 64)
-        film = sample_steps(denoiser, n, seeded(o.seed), shape=images.shape[1:],
+        film = sample_steps(denoiser, n, seeded(o.seed), shape=tuple(images.shape[1:]),
                             label=None if label is None else label[:n], **how)
         with _new_file(o.gif) as aside:
             save_gif([step.x for step in film], aside, ncol=o.grid)
@@ -116,7 +109,7 @@ def _labels(o, denoiser): # the class of each image, (n,); None without
         return (i if _goes_into_files(o.out) else i//o.grid) % classes
     if not label.isdecimal():
         raise ValueError(f'expected --label with a number, or none, got {label}')
-    from ddpm_nbdev.guidance import check_label
+    from ddpm_nbdev.engine.checks import check_label
     return check_label(denoiser, int(label), o.n)
 
 def _goes_into_files(out): # one for each image, or an array of all?
@@ -154,14 +147,12 @@ def _check_output(path, option): # can it be written, and is nothing lost?
                               f'kept; name another with --{option}')
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise FileNotFoundError(f'expected a folder to write {path} into, got none; '
-                                'make it first')
+        raise FileNotFoundError(f'expected a folder to write {path} into, got none; make it first')
     endings = {'gif': ('.gif',), 'save': ('.npz',),
                'out': ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff', '',
                        '.npz')}
     if path.suffix.lower() not in endings[option]:
-        raise ValueError(f'expected a file that ends in {endings[option][0]}, got '
-                         f'{path}')
+        raise ValueError(f'expected a file that ends in {endings[option][0]}, got {path}')
     if not os.access(folder, os.W_OK):
         raise PermissionError(f'expected a folder that can be written, got {folder}')
 
@@ -172,12 +163,10 @@ def _check_picture(denoiser, o): # before the work: what the format can hold
     if (longest := tile*max(min(o.grid, o.n), -(-o.n//o.grid))) > most:
         raise ValueError(f'expected at most {most} pixels a side in a {suffix}, got up '
                          f'to {longest}; write a .png, or change --grid')
-    if denoiser.network.in_channels in (1, 3): return
-    if denoiser.network.in_channels == 4 and suffix in (
-        '.png', '.webp', '.tif', '.tiff'): return
-    raise ValueError(f'expected images that {path} can hold, got '
-                     f'{denoiser.network.in_channels} channels; 4 go into a .png, '
-                     'other numbers into no picture')
+    C = (denoiser.image_shape or (denoiser.network.in_channels,))[0]
+    if C in (1, 3) or C == 4 and suffix in ('.png', '.webp', '.tif', '.tiff'): return
+    raise ValueError(f'expected images that {path} can hold, got {C} channels; 4 go into a '
+                     '.png, other numbers into no picture')
 
 # %% ../../nbs/engine/26_cli.ipynb #6575f443
 @contextmanager
@@ -198,8 +187,7 @@ def _new_file(path): # a file beside it, to write; it gets its name if nobody to
 
 # %% ../../nbs/engine/26_cli.ipynb #04da4f7a
 def ddpm_fid(
-    # What was typed after the command; of this process if None
-    argv: list[str]|None=None,
+    argv: list[str]|None=None, # What was typed after the command; of this process if None
 ):
     """Compare images with a reference: Fréchet distance, kernel distance, precision,
     recall and their kin."""
@@ -234,15 +222,14 @@ def _compare(o):
     options = dict(n=o.n, split=o.split, seed=o.seed, progress=processes.is_main_process
                    and not o.quiet, net=net,
         size=o.size, root=o.root, device=device, processes=processes,
-        sampler=o.sampler, steps=o.steps, spacing=o.spacing, eta=o.eta,
-        guidance=o.guidance)
+        sampler=o.sampler, steps=o.steps, spacing=o.spacing, guidance=o.guidance)
+    if o.eta: options['eta'] = o.eta
     if not (o.only_distance or o.save or is_statistics(o.a) or is_statistics(b)):
         report = evaluate(o.a, b, **options)
         if processes.is_main_process: print(report.json() if o.json else report)
         return
     distance, x, y = distance_of(o.a, b, **options)
-    found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n
-                 or None)
+    found = dict(distance=distance, features=x.features, n=x.n or None, n_reference=y.n or None)
     text = (f'{distance_name(x.features)} {distance:.2f}, N = {x.n or "unknown"} '
             f'against {y.n or "unknown"}')
     if not processes.is_main_process: return
@@ -251,8 +238,7 @@ def _compare(o):
 
 # %% ../../nbs/engine/26_cli.ipynb #77f779b3
 def ddpm_demo(
-    # What was typed after the command; of this process if None
-    argv: list[str]|None=None,
+    argv: list[str]|None=None, # What was typed after the command; of this process if None
 ):
     "Serve a page on this machine, where images come out of noise as you turn knobs."
     parser = Parser(ddpm_demo)

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..data import image_grid
+from .checks import whole
 from .options import SamplerOptions, check_device, choices
-from ..forward import seeded, whole
-from ..sampling import sample_steps
+from .sampling import plan, sample_steps
+from ..forward import seeded
 from ..saving import load
-from ..solvers import sampling_options
 
 # %% ../../nbs/engine/demo.ipynb #9e854518
 def load_networks(
@@ -54,13 +54,12 @@ def draw(
         raise ValueError(f'expected a network among {", ".join(networks)}, got '
                          f'{name!r:.60}; name yours when it starts: ddpm_demo --run')
     denoiser = networks[name]
-    o = SamplerOptions(sampler=sampler, steps=whole('steps', steps), guidance=guidance,
-                       seed=seed)
-    how = sampling_options(denoiser.schedule, o.sampler, o.steps, guidance=o.guidance)
+    o = SamplerOptions(sampler=sampler, steps=whole('steps', steps), guidance=guidance, seed=seed)
+    how = dict(sampler=o.sampler, steps=o.steps, guidance=o.guidance)
+    last = len(plan(denoiser.schedule, o.sampler, o.steps)[1]) - 1
     asked = dict(label=_as_label(label)) if denoiser.classes else {}
     same = recipe(name, o, **asked)
     film = sample_steps(denoiser, n_images, seeded(o.seed), **asked, **how)
-    last = len(how['timesteps'])
     for i, step in enumerate(film, 1):
         if i % -(-last//40) and i < last: continue
         where = f'step {i} of {last}, t = {step.t:.0f}, {step.i} network calls'
@@ -117,19 +116,16 @@ def make_page(
         gr.Markdown('# From noise to images')
         with gr.Row():
             with gr.Column(min_width=300):
-                name = gr.Dropdown([*networks], value=next(iter(networks)),
-                                   label='Network')
+                name = gr.Dropdown([*networks], value=next(iter(networks)), label='Network')
                 label, guidance, steps = _knobs(networks, name.value)
-                sampler = gr.Dropdown(choices['sampler'], value='dpm_2m',
-                                      label='Sampler')
+                sampler = gr.Dropdown([*choices['sampler']], value='dpm_2m', label='Sampler')
                 seed = gr.Number(0, precision=0, label='Seed')
                 with gr.Row():
                     button = gr.Button('Draw', variant='primary', min_width=80)
                     stop = gr.Button('Stop', min_width=80)
             with gr.Column(min_width=300, scale=2):
                 picture = gr.HTML('<p>Press Draw, and watch.</p>', elem_id='picture')
-        same = [_code('The same in a shell', 'shell'),
-                _code('The same in Python', 'python')]
+        same = [_code('The same in a shell', 'shell'), _code('The same in Python', 'python')]
         name.change(lambda name: _knobs(networks, name), name,
                     [label, guidance, steps], show_progress='hidden')
         asked = [name, label, sampler, steps, guidance, seed]
@@ -142,8 +138,7 @@ def make_page(
 def _import_gradio():
     try: import gradio # noqa: I001
     except ImportError:
-        raise ValueError("expected the library gradio; pip install 'ddpm_nbdev[demo]'"
-                         ) from None
+        raise ValueError("expected the library gradio; pip install 'ddpm_nbdev[demo]'") from None
     return gradio
 
 def _knobs(networks, name): # what depends on the network

@@ -14,25 +14,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageSet, is_named_set, load_images, to_pixels, to_uint8
+from ..data import ImageSet, to_pixels, to_uint8
 from ..diffusers_files import find_model
 from .checkpoints import saved_config, warn_nearly_constant
-from .feature_statistics import is_statistics
+from ddpm_nbdev.engine.feature_statistics import (
+    collect,
+    is_statistics,
+    load_inception,
+    load_statistics,
+    statistics_distance,
+)
+from .names import feature_data, features as feature_names, look_up
+from .sampling import sample
 from .sharing import my_share, sample_shared
-from ..fid import Score, feature_name, feature_sets, load_features, score
+from .streams import is_named_set, load_images, open_images
+from ..fid import Score, digits_features, feature_name, score
 from ..forward import Denoiser, seeded
 from ..image_files import FolderStream, tell_unreadable
-from ..sampling import sample
 from ..saving import checkpoints, load, shipped
-from ..solvers import sampling_options
 
 # %% ../../nbs/engine/25_evaluation.ipynb #5ba407d3
 def images_of(
     side: Tensor|str|Path, # Images, a data set's name, a folder of images, or a run
     split: str, # 'train' or 'test', for a data set's name
-    # How many images to sample from a run (2,396 of digits, 599 others if None), or to
-    # take of a data set (all if None)
-    n: int|None=None,
+    n: int|None=None, # How many images; of a run 2,396 digits or 599 others, of a set all, if None
     seed: int=0, # Of the samples
     progress: bool=False, # Show a progress bar?
     size: int|None=None, # Resize images to this side, pixels
@@ -42,10 +47,9 @@ def images_of(
     # PartialState: the processes that share the work; this one alone if None
     processes=None,
     at_most: bool=False, # Take all of a set that has fewer than n?
-    **how, # Options of `sampling_options`, for a run
+    **how, # sampler, steps, guidance ... of `sample`, for a run
 ) -> Tensor|FolderStream: # uint8 images, (N, C, H, W), or a folder to read them from
     "The images that one side of a comparison stands for."
-    from ddpm_nbdev.engine.streams import open_images
     if isinstance(side, ImageSet): side = side.images
     if isinstance(side, Tensor | np.ndarray):
         return _some(to_pixels(side), n, seed, 'the images', at_most)
@@ -53,13 +57,11 @@ def images_of(
     if is_named_set(side) or not side: found = load_images(side, split, size, root=root)
     elif _is_run(Path(side)):
         denoiser = load(side).to(device)
-        how = sampling_options(denoiser.schedule, **how)
         small = (size or (denoiser.image_shape or (1, 8))[1]) <= 8 # these are cheap
         return to_uint8(sample_shared(denoiser, n or (2396 if small else 599), seed,
                                       progress, processes, size, **how))
     elif Path(side).is_dir():
-        return _some(FolderStream(side, size or like and like[1]), n, seed, side,
-                     at_most)
+        return _some(FolderStream(side, size or like and like[1]), n, seed, side, at_most)
     else: found = open_images(side, split, size, root, memory=float('inf'))
     return _some(found.images, n, seed, side, at_most)
 
@@ -92,15 +94,11 @@ def feature_network(
     """A feature network by its name, or the one for a data set: the digits' for other
     references. Raises ValueError for an unknown one."""
     if name is None:
-        known = {data: kind for kind, (data, *_) in feature_sets.items()}
+        known = {data: kind for kind, data in feature_data.items()}
         of = getattr(reference, 'name', reference) # of an ImageSet: fashion_mnist/test
         name = known.get(of.split('/')[0] if isinstance(of, str) else None, 'digits')
-    if name in feature_sets: return load_features(name).to(device)
-    if name != 'inception':
-        raise ValueError(f'expected features {", ".join(feature_sets)} or inception, '
-                         f'got {name!r}')
-    from ddpm_nbdev.engine.feature_statistics import load_inception
-    return load_inception(weights, device)
+    if name == 'inception': return load_inception(weights, device)
+    return look_up(feature_names, name, 'feature network')().to(device)
 
 def real_images(
     reference, # What the reference is
@@ -108,9 +106,7 @@ def real_images(
     split: str='train', # The half that is not the reference
     size: int|None=None, # Side of the images, pixels
     root: str='data', # Where downloads are kept
-# Random images of this half, uint8; None if the reference is not a data set of
-# `named_sets`
-) -> Tensor|None:
+) -> Tensor|None: # Random images of this half, uint8; None for what is no named set
     "Real images to compare samples with, other than the reference."
     if not isinstance(reference, str) or not is_named_set(reference): return None
     pool = load_images(reference, split, size, root=root).images
@@ -135,8 +131,8 @@ def read_all(
         tell_unreadable(stream)
     if progress and len(images) > 10_000:
         print(f'{len(images):,} images: the table keeps all their features, and its '
-              'time grows with the square of '
-              'their number; --only_distance does neither', file=sys.stderr)
+              'time grows with the square of their number; --only_distance does '
+              'neither', file=sys.stderr)
     return images
 
 def drawn_shape(
@@ -154,7 +150,7 @@ def own_data(
     side, # As `images_of` takes it
 ) -> str: # What a run was trained on; 'digits' for what is no run
     "What to compare with, if nothing is said."
-    if isinstance(side, str) and side in feature_sets: return feature_sets[side][0]
+    if isinstance(side, str) and side in feature_data: return feature_data[side]
     if drawn_shape(side) is None: return 'digits'
     if find_model(side):
         raise ValueError(f'expected what to compare {side} with, got nothing, and its '
@@ -226,14 +222,14 @@ def measure(
     root: str='data', # Where downloads are kept
 ) -> Score|None: # The distance to the test images; None where no features fit
     "Score of 2,396 digits, or 1,000 clothes, with its error and floor."
-    kind = next((k for k, (name, shape, *_) in feature_sets.items()
-                 if (name, shape) == (data, denoiser.image_shape)), None)
+    kind = next((k for k, name in feature_data.items() if name == data), None)
     if kind is None: return None
-    test, real = (load_images(data, split, root=root).images
-                  for split in ('test', 'train'))
+    net = feature_network(kind)
+    if tuple(net.image_shape) != denoiser.image_shape: return None
+    test, real = (load_images(data, split, root=root).images for split in ('test', 'train'))
     n = 2396 if kind == 'digits' else 1000
-    return score(sample(denoiser, n, seed, progress=progress), test, real[:10_000],
-                 load_features(kind))
+    drawn = to_uint8(sample(denoiser, n, seed, progress=progress)) # of any brightness
+    return score(drawn, test, real[:10_000], net)
 
 # %% ../../nbs/engine/25_evaluation.ipynb #4f065dda
 def distance_of(
@@ -246,10 +242,8 @@ def distance_of(
     net=None, # The feature network; the digits' if None
     **options, # Of `images_of`
 ) -> tuple: # The Fréchet distance, and the Statistics of both sides
-    """Only the distance, from sums that stream: memory does not grow with the number
-    of images."""
-    from ddpm_nbdev.engine.feature_statistics import statistics_distance
-    net, options = net or load_features(), options | dict(n=n, progress=progress)
+    "Only the distance, from sums that stream: memory does not grow with the number of images."
+    net, options = net or digits_features(), options | dict(n=n, progress=progress)
     for side in (reference, images): # before a run is sampled, which takes long
         shape = None if is_statistics(side) else drawn_shape(side, options.get('size'))
         if shape: check_fits(shape, getattr(net, 'image_shape', None))
@@ -258,7 +252,6 @@ def distance_of(
     return statistics_distance(x, y), x, y
 
 def _statistics_of(side, split, net, progress, **options):
-    from ddpm_nbdev.engine.feature_statistics import collect, load_statistics
     if is_statistics(side): return load_statistics(side)
     kept = {('fashion_mnist', 'test', 'clothes-white', None, None): 'clothes_test.npz'}
     asked = str(side), split, feature_name(net), options['n'], options.get('size')

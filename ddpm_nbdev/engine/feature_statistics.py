@@ -25,11 +25,10 @@ from tqdm import tqdm
 
 from ..data import to_pixels, to_uint8
 from ddpm_nbdev.fid import (
-    check_gaussian,
+    digits_features,
     feature_name,
     features,
     frechet_distance,
-    load_features,
 )
 from ..image_files import require_memory, resize_pixels
 
@@ -45,15 +44,14 @@ class InceptionFeatures(nn.Module):
 
     def __init__(self,
         state: dict, # The network's weights, name -> tensor
-        # What reports call the features; only the standard weights' are called FID
-        name: str='inception-2048',
+        name: str='inception-2048', # What reports call the features; the standard ones' is FID
     ):
         super().__init__()
         try:
             from torch_fidelity import feature_extractor_inceptionv3 as inception
         except ImportError:
-            raise ValueError("expected torch-fidelity for Inception features; pip "
-                             "install 'ddpm_nbdev[fid]'") from None
+            raise ValueError("expected torch-fidelity for Inception features; pip install "
+                             "'ddpm_nbdev[fid]'") from None
         self.name, buffer = name, BytesIO()
         # its constructor reads a file; this one we wrote ourselves
         torch.save(state, buffer)
@@ -71,13 +69,11 @@ class InceptionFeatures(nn.Module):
 
 # %% ../../nbs/engine/24_feature_statistics.ipynb #ce6f9d23
 def load_inception(
-    # The weights' file; downloaded into torch's own folder if None
-    path: str|Path|None=None,
+    path: str|Path|None=None, # The weights' file; downloaded into torch's own folder if None
     device: str|torch.device='cpu', # Where to compute
     standard: bool=True, # Insist on the weights that FID is defined with?
 ) -> InceptionFeatures: # In eval mode
-    """Inception with FID's weights. Raises ValueError if they can't be had, or are
-    others."""
+    "Inception with FID's weights. Raises ValueError if they can't be had, or are others."
     path = Path(path
                 or _download(Path(get_dir())/'checkpoints'/Path(weights_url).name,
                              weights_url))
@@ -87,25 +83,20 @@ def load_inception(
     checksum, known = sha256(path.read_bytes()).hexdigest()[:8], weights_url[-12:-4]
     if standard and checksum != known:
         raise ValueError(f'expected the weights of FID (sha256 {known}…), got '
-                         f'{checksum}… from {path}; '
-                         f'delete it and download {weights_url}')
+                         f'{checksum}… from {path}; delete it and download {weights_url}')
     try: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:
-        raise ValueError(
-            f'expected weights in {path}, got a damaged or foreign file') from e
-    name = ('inception-2048' if checksum == known else 'inception-2048 (weights '
-                                                       f'{checksum})')
+        raise ValueError(f'expected weights in {path}, got a damaged or foreign file') from e
+    name = ('inception-2048' if checksum == known else f'inception-2048 (weights {checksum})')
     return InceptionFeatures(state, name).to(device).eval()
 
 def _download(path, url):
     if path.is_file(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        download_url_to_file(url, str(path), hash_prefix=url[-12:-4],
-                             progress=sys.stderr.isatty())
+        download_url_to_file(url, str(path), hash_prefix=url[-12:-4], progress=sys.stderr.isatty())
     except (OSError, RuntimeError) as e:
-        raise ValueError("expected to download Inception's weights, got "
-                         f"{str(e)[:100]}; "
+        raise ValueError(f"expected to download Inception's weights, got {str(e)[:100]}; "
                          f'fetch {url} elsewhere, and give its path') from e
     return path
 
@@ -123,8 +114,7 @@ class Moments:
         return cls(len(x), x.sum(0), x.T @ x)
 
     def __add__(self, other):
-        return Moments(self.n + other.n, self.total + other.total,
-                       self.outer + other.outer)
+        return Moments(self.n + other.n, self.total + other.total, self.outer + other.outer)
 
     @property
     def mean(self): return self.total/self.n # (D,)
@@ -141,11 +131,9 @@ class Statistics:
     cov: Tensor # (D, D), float64
     n: int # Number of images; 0 if it is not known
     features: str # Name of the features
-    # How the images were made ready: their size, 'CxHxW'; '' if it is not known
-    transform: str=''
+    transform: str='' # How the images were made ready: their size, 'CxHxW'; '' if it is not known
     data: str='' # Which images they are
     split: str='' # 'train' or 'test', where there are both
-    images: str='' # Sum of the images' sha256, hexadecimal; '' if it is not known
 
     @classmethod
     def of(cls, moments, *args, **kwargs):
@@ -156,28 +144,16 @@ class Statistics:
         return (f'Statistics({name}: {self.features}, '
                 f'{self.transform or "size unknown"}, N = {self.n or "unknown"})')
 
-# %% ../../nbs/engine/24_feature_statistics.ipynb #361418ea
-def images_checksum(
-    pixels: Tensor, # uint8, (B, C, H, W)
-) -> int: # Sum of the images' sha256, modulo 2**256
-    "A checksum of a set of images that does not depend on their order."
-    rows = pixels.cpu().numpy()
-    head = str(rows.shape[1:]).encode()
-    return sum(int.from_bytes(sha256(head + r.tobytes()).digest(), 'big')
-               for r in rows) % 2**256
-
 # %% ../../nbs/engine/24_feature_statistics.ipynb #788429d8
 def collect(
-    # Batches of images, uint8 or float in [-1, 1], (B, C, H, W); this process's share
-    batches: Iterable[Tensor],
+    batches: Iterable[Tensor], # This process's images, uint8 or float in [-1, 1], (B, C, H, W)
     net: Callable|None=None, # Feature network; the digits' if None
     data: str='', # Which images they are
     split: str='', # 'train' or 'test', where there are both
     progress: bool=False, # Show a progress bar?
 ) -> Statistics: # Of all images of all processes
-    """Statistics of features in constant memory.
-    Raises ValueError for no images, or several sizes."""
-    net, moments, checksum, shape = net or load_features(), None, 0, None
+    "Statistics of features in constant memory. Raises ValueError for no images, or several sizes."
+    net, moments, shape = net or digits_features(), None, None
     for batch in tqdm(batches, 'features', disable=not progress, unit='batch'):
         pixels = to_pixels(batch)
         shape = shape or pixels.shape[1:]
@@ -185,17 +161,13 @@ def collect(
             raise ValueError(f'expected images of one size, got {tuple(shape)} and '
                              f'{tuple(pixels.shape[1:])}; resize them')
         new = Moments.of(features(pixels, net))
-        moments, checksum = (new if moments is None else moments + new,
-                             checksum + images_checksum(pixels))
-    found = [part for part in gather_all((moments, checksum, shape))
-             if part[0] is not None]
-    if not found or sum(m.n for m, _, _ in found) < 2:
+        moments = new if moments is None else moments + new
+    found = [part for part in gather_all((moments, shape)) if part[0] is not None]
+    if not found or sum(m.n for m, _ in found) < 2:
         raise ValueError('expected at least 2 images, got fewer')
     moments = found[0][0]
-    for m, _, _ in found[1:]: moments = moments + m
-    return Statistics.of(moments, feature_name(net), 'x'.join(map(str, found[0][2])),
-                         data, split,
-                         f'{sum(c for _, c, _ in found) % 2**256:064x}')
+    for m, _ in found[1:]: moments = moments + m
+    return Statistics.of(moments, feature_name(net), 'x'.join(map(str, found[0][1])), data, split)
 
 def gather_all(
     part, # This process's
@@ -206,8 +178,27 @@ def gather_all(
     dist.all_gather_object(parts, part)
     return parts
 
+# %% ../../nbs/engine/24_feature_statistics.ipynb #bd114397
+def check_gaussian(
+    mu: Tensor, # Mean, (D,)
+    sigma: Tensor, # Covariance, (D, D)
+    where: str, # Where they come from, for the message
+):
+    "Raise ValueError for what is no mean, or no covariance."
+    if mu.ndim != 1 or not len(mu) or sigma.shape != (len(mu), len(mu)):
+        raise ValueError(f'expected mu (D,) and sigma (D, D) in {where}, got '
+                         f'{tuple(mu.shape)} and {tuple(sigma.shape)}')
+    if not (mu.abs().max() < 1e100 and sigma.abs().max() < 1e100): # also catches NaN
+        raise ValueError(f'expected finite numbers in {where}, got NaN or infinity; '
+                         'measure them again')
+    rounding = 1e-6*sigma.abs().max().clamp(min=1e-12)
+    lifted = sigma + rounding*torch.eye(len(mu), dtype=sigma.dtype)
+    if (sigma - sigma.T).abs().max() > rounding or torch.linalg.cholesky_ex(lifted)[1]:
+        raise ValueError(f'expected a covariance in {where}, got a matrix that is not '
+                         'symmetric or has negative eigenvalues; measure it again')
+
 # %% ../../nbs/engine/24_feature_statistics.ipynb #bef55ce9
-_texts = ('features', 'transform', 'data', 'split', 'images')
+_texts = ('features', 'transform', 'data', 'split')
 
 def save_statistics(
     stats: Statistics, # What was measured
@@ -219,8 +210,7 @@ def save_statistics(
     if path.suffix != '.npz':
         raise ValueError(f'expected the name of a .npz file, got {path}')
     if path.exists():
-        raise FileExistsError(f'expected a new file, got {path}, which exists and is '
-                              'kept')
+        raise FileExistsError(f'expected a new file, got {path}, which exists and is kept')
     aside = path.with_name(f'.{path.stem}-{os.getpid()}.npz')
     try:
         np.savez(aside, mu=stats.mean.numpy(), sigma=stats.cov.numpy(), n=stats.n,
@@ -231,8 +221,7 @@ def save_statistics(
 def load_statistics(
     path: str|Path, # A .npz file of this package or of pytorch-fid
 ) -> Statistics: # Its statistics
-    """Read statistics. Raises ValueError for a file that is damaged, or that no
-    covariance is in."""
+    "Read statistics. Raises ValueError for a file that is damaged, or that no covariance is in."
     if not Path(path).exists():
         raise FileNotFoundError(f'expected statistics in {path}, got no such file')
     try:
@@ -271,26 +260,6 @@ def statistics_distance(
     "Fréchet distance of two statistics. Raises ValueError if they are not of one kind."
     _check_kinds(x, y)
     return frechet_distance(x.mean, x.cov, y.mean, y.cov)
-
-def merge(
-    x: Statistics, # Of some images
-    y: Statistics, # Of others
-) -> Statistics: # Of all of them
-    """Statistics of two sets together.
-    Raises ValueError if they are not of one kind, or an N is unknown."""
-    _check_kinds(x, y)
-    if not (x.n and y.n):
-        raise ValueError(
-            f'expected statistics with a known N to merge, got {x} and {y}')
-    both = _sums(x) + _sums(y)
-    data, split = (a if a == b else f'{a} + {b}'
-                   for a, b in ((x.data, y.data), (x.split, y.split)))
-    checksum = (f'{(int(x.images, 16) + int(y.images, 16)) % 2**256:064x}' if x.images
-                and y.images else '')
-    return Statistics.of(both, x.features, x.transform, data, split, checksum)
-
-def _sums(x):
-    return Moments(x.n, x.n*x.mean, (x.n - 1)*x.cov + x.n*x.mean.outer(x.mean))
 
 def _check_kinds(x, y):
     for what, a, b in (('features', x.features, y.features),

@@ -25,8 +25,7 @@ from .options import choices, is_main_process
 
 # %% ../../nbs/engine/parser.ipynb #8ea2ea60
 class Parser(ArgumentParser):
-    """A parser whose options come from the fields of dataclasses, and whose errors are
-    one line."""
+    "A parser whose options come from the fields of dataclasses, and whose errors are one line."
     def __init__(self,
         command: Callable, # The function; its name and docstring are the command's
     ):
@@ -34,10 +33,8 @@ class Parser(ArgumentParser):
         if not sys.stderr.isatty(): os.environ.setdefault('TQDM_MININTERVAL', '10')
         for out in (sys.stdout, sys.stderr): # a name may hold what they can't show
             if hasattr(out, 'reconfigure'): out.reconfigure(errors='backslashreplace')
-        super().__init__(command.__name__, description=command.__doc__,
-                         allow_abbrev=False)
-        self.add_argument('--version', action='version',
-                          version=f'ddpm_nbdev {__version__}')
+        super().__init__(command.__name__, description=command.__doc__, allow_abbrev=False)
+        self.add_argument('--version', action='version', version=f'ddpm_nbdev {__version__}')
 
     def add(self,
         title: str, # Of the group, for --help
@@ -68,8 +65,7 @@ class Parser(ArgumentParser):
 # %% ../../nbs/engine/parser.ipynb #7c7b613c
 @patch
 def parse(self: Parser,
-    # What was typed after the command; of this process if None
-    argv: list[str]|None=None,
+    argv: list[str]|None=None, # What was typed after the command; of this process if None
 ) -> dict: # Name and value of each option that was given; --batch-size is batch_size
     "Read a command line. An unknown option ends the process, and names the nearest."
     argv = [re.sub(r'^--[\w-]+', lambda m: '--' + m[0][2:].replace('-', '_'), word)
@@ -86,8 +82,7 @@ def parse(self: Parser,
 def one_line_errors(
     command: str, # Its name
     debug: bool=False, # Show the traceback as well?
-# While inside, errors of input and at run time are for the person who called
-) -> Iterator[None]:
+) -> Iterator[None]: # While inside, errors of input and at run time are for the person who called
     "Print an error as one line and exit with 2."
     try: yield
     except KeyboardInterrupt:
@@ -100,8 +95,7 @@ def one_line_errors(
         if debug: traceback.print_exc()
         e = _ours(e)
         # of a process that reads
-        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(
-            e) else str(e)
+        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(e) else str(e)
         if is_main_process():
             print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
         raise SystemExit(2) from None
@@ -114,6 +108,5 @@ def _ours(e): # an error in our words; what is none for people is raised
     if type(e) is not RuntimeError: return e
     if 'allocate memory' in str(e) or 'out of memory' in str(e):
         return MemoryError('expected the work to fit into memory, got '
-                           f'"{str(e).splitlines()[0][:80]}"; ask for fewer or '
-                           'smaller images')
+                           f'"{str(e).splitlines()[0][:80]}"; ask for fewer or smaller images')
     raise e

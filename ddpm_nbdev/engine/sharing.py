@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/engine/sharing.ipynb #eae522e2
 from collections.abc import Callable
 from copy import copy
+from math import prod
 
 import torch
 import torch.distributed as dist
@@ -15,10 +16,10 @@ from torch import Tensor
 
 from .feature_statistics import gather_all
 from .options import check_device
+from .sampling import sample
 from ..fid import features
 from ..forward import Denoiser
 from ..image_files import FolderStream, require_memory
-from ..sampling import sample
 
 # %% ../../nbs/engine/sharing.ipynb #df70656d
 def share_work(
@@ -30,8 +31,7 @@ def share_work(
 
 # %% ../../nbs/engine/sharing.ipynb #587d5183
 def sample_shared(
-    # A network with its schedule and target, on the device to compute on
-    denoiser: Denoiser,
+    denoiser: Denoiser, # A network with its schedule and target, on the device to compute on
     n: int, # Number of images
     seed: int=0, # Names the images
     progress: bool=False, # Show a progress bar?
@@ -42,10 +42,10 @@ def sample_shared(
     **kwargs, # sampler, timesteps ... of `sample`
 ) -> Tensor: # Images, (n, C, H, W), in [-1, 1], on the CPU
     "Sample with all processes that share the work."
-    C = getattr(denoiser.network, 'in_channels', 3)
+    C = (denoiser.image_shape or (getattr(denoiser.network, 'in_channels', 3),))[0]
     if size: kwargs['shape'] = C, size, size
-    _, H, W = kwargs.get('shape') or denoiser.image_shape or (C, 8, 8)
-    require_memory(n*C*H*W*8., f'{n} images of {H}×{W} (--n, --size)')
+    shape = kwargs.get('shape') or denoiser.image_shape or (C, 8, 8)
+    require_memory(n*prod(shape)*8., f'{n} images of {"×".join(map(str, shape[1:]))} (--n, --size)')
     if processes: kwargs['part'] = processes.process_index, processes.num_processes
     images = sample(denoiser, n, seed, progress=progress, **kwargs).cpu()
     if not processes: return images
@@ -74,8 +74,7 @@ def shared_features(
     net: Callable|None=None, # Feature network; the digits' if None
     progress: bool=False, # Show a progress bar?
 ) -> Tensor: # Features of all of them, (N, D), float32, on every process
-    """Features, each process's share by itself, then all together in the order of the
-    images."""
+    "Features, each process's share by itself, then all together in the order of the images."
     parts = gather_all(features(my_share(images), net, progress=progress))
     found = torch.empty(len(images), parts[0].shape[1])
     for rank, part in enumerate(parts): found[rank::len(parts)] = part
