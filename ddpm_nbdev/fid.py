@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['digits_net', 'clothes_net', 'frechet_distance', 'feature_distance', 'FeatureNet', 'train_features', 'digits_features',
-           'clothes_features', 'features', 'Score', 'score']
+           'clothes_features', 'features', 'feature_name', 'distance_name', 'jackknife', 'real_floor', 'Score', 'score']
 
 # %% ../nbs/11_fid.ipynb #4b640eb2
 from collections.abc import Callable
@@ -232,10 +232,7 @@ def score(
     net: Callable|None=None, # Feature network; the digits' if None
 ) -> Score: # The distance, its standard error, and its floor at the same N
     """Distance of samples to held-out images, with its error and its floor.
-    Raises ValueError for too few images, or for `real` that is the reference."""
-    if len(samples) < 20 or len(real) < 4:
-        raise ValueError('expected at least 20 samples and 4 real images, got '
-                         f'{len(samples)} and {len(real)}')
+    Raises ValueError for `real` that is the reference."""
     net = net or digits_features()
     x, y, of_real = (features(i, net) for i in (samples, reference, real))
     floor = real_floor(of_real, y, len(x))

@@ -85,9 +85,6 @@ def _make_stages(self: UNet, channels, bottleneck, attend, step, block, align_co
 # %% ../nbs/06_unet.ipynb #07a23893
 @patch
 def forward(self: UNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Tensor:
-    if x.ndim != 4 or x.shape[1] != self.in_channels:
-        raise ValueError(f'expected images (B, {self.in_channels}, H, W), got {tuple(x.shape)}; '
-                         'build the UNet with in_channels of your images')
     H, W = x.shape[-2:]
     emb = self.time(t, x.dtype)                         # (B, time_dims)
     if label is not None: emb = emb + self.label(label + 1) # of -1: zero

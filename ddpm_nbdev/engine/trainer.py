@@ -306,9 +306,6 @@ def train(self: Trainer,
         loss, norm = self.train_step(*(batch := next(stream)))
         seen += batch[2]
         bar.update()
-        if self.step - self.first in (10, 20) and log:
-            loss.item() # wait for a GPU
-            log.say_time_left(c.steps - self.step)
         if due(c.sample_every) and self.sample and log and self.skipped[0] == 0:
             bar.set_postfix_str('drawing samples')
             log.grid(self.step, self.sample(self.averaged))
