@@ -299,7 +299,7 @@ def draws_pictures(
 
 # %% ../nbs/face.ipynb #28cd0cc9
 def evaluate(
-    images: Tensor|str|Path, # Samples, uint8 or float in [-1, 1]; or a run, folder, data set
+    images: Tensor|Denoiser|str|Path, # Samples, or what draws them; a run, folder or data set
     reference: Tensor|str|Path|None=None, # Real images, likewise; a run's own, or digits, if None
     n: int|None=None, # Images per side: sampled from a run, or random ones (all if None)
     split: str='test', # Half of the reference, 'test' or 'train'

@@ -96,9 +96,10 @@ def check_shape(
 ):
     "Raise ValueError for another shape than the images', which would broadcast in silence."
     if found.shape == like.shape: return
+    with_variance = found.ndim == like.ndim and found.shape[1] == 2*like.shape[1]
+    hint = '; of a learned variance, pass on network(x, t)[:, :C]' if with_variance else ''
     raise ValueError(f'expected a {what} of shape {tuple(like.shape)}, got '
-                     f'{tuple(found.shape)}; of a learned variance, twice the channels, '
-                     'pass on network(x, t)[:, :C]')
+                     f'{tuple(found.shape)}{hint}')
 
 # %% ../nbs/02_forward.ipynb #11fbc804
 def q_posterior(

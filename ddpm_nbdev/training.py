@@ -67,11 +67,11 @@ def batch_indices(
     start: int=0, # Number of batches to skip
 ) -> Iterator[Tensor]: # Endless: indices of the next batch, (batch_size,) int64
     "Shuffled batches, epoch after epoch; what is left of an epoch is dropped."
+    n, batch_size, seed, step = map(int, (n, batch_size, seed, start)) # of NumPy or torch, too
     per_epoch = n//batch_size
     if per_epoch < 1:
         raise ValueError(f'expected at least one batch of {batch_size} images, got {n} '
                          f'images; use batch_size={n} or less (--batch_size {n})')
-    step = start
     while True:
         epoch, within = divmod(step, per_epoch)
         order = torch.randperm(n, generator=seeded((seed*1_000_003 + epoch) % 2**63))

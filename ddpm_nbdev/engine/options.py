@@ -83,6 +83,8 @@ def check_options(
             raise ValueError(f'expected {name} {wanted}, got {_short(value)}')
         if name in ('lr', 'clip_norm') and value <= 0:
             raise ValueError(f'expected {name} > 0, got {value}')
+        if name == 'eta' and not 0 <= value <= 1:
+            raise ValueError(f'expected eta in [0, 1], got {value}')
         known = names.targets() if name == 'target' else choices.get(name)
         if known is not None and name != 'device' and value not in known:
             raise ValueError(f'expected a {name} among {", ".join(known)}, got '
@@ -132,7 +134,7 @@ _limits = (
     | dict.fromkeys(('warmup', 'stable_target', 'min_snr', 'workers', 'sample_every',
                      'save_every', 'churn'), (0, inf))
     | dict.fromkeys(('ema_decay', 'dropout'), (0, 1))
-    | {'eta': (0, 1.0000001), 'port': (1, 2**16)})
+    | {'port': (1, 2**16)})
 
 # %% ../../nbs/engine/options.ipynb #cf11f5d8
 machine_options = 'accumulate', 'compile', 'device', 'log_with', 'root', 'workers'

@@ -14,6 +14,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache, partial
 from inspect import signature
 from typing import get_args
 
@@ -43,8 +44,8 @@ class Parser(ArgumentParser):
         positional: bool=False, # Without dashes?
     ):
         "Add a group of options."
-        group, about, known = self.add_argument_group(title), docments(
-            described), signature(described).parameters
+        group, about = self.add_argument_group(title), _docments(described)
+        known = signature(described).parameters
         for name in names:
             kind, default = known[name].annotation, known[name].default
             said = ' '.join(about[name].split())
@@ -54,13 +55,20 @@ class Parser(ArgumentParser):
             options = dict(default=SUPPRESS, help=said.replace('%', '%%'))
             if kind is bool: options['action'] = 'store_true'
             else:
-                options |= dict(type=(get_args(kind) or (kind,))[0], nargs='?' if
-                    positional and default is None else None, metavar=name.upper())
-            if name in choices: options |= dict(choices=choices[name], metavar=None)
+                shown = '{' + ','.join(choices[name]) + '}' if name in choices else name.upper()
+                kind, *_ = get_args(kind) or (kind,)
+                options |= dict(type=partial(_number, kind), metavar=shown,
+                                nargs='?' if positional and default is None else None)
             group.add_argument(name if positional else f'--{name}', **options)
 
     def error(self, message):
         self.exit(2, f'{self.prog}: {message[:300]}; see {self.prog} --help\n')
+
+_docments = cache(docments) # of a class, for each of its groups
+
+def _number(kind, text): # what is none stays text, and the dataclass says what it expected
+    try: return kind(text)
+    except ValueError: return text
 
 # %% ../../nbs/engine/parser.ipynb #7c7b613c
 @patch

@@ -35,9 +35,7 @@ def sample_shared(
     n: int, # Number of images
     seed: int=0, # Names the images
     progress: bool=False, # Show a progress bar?
-    # PartialState: the processes that share the work, all of which call this; this one
-    # alone if None
-    processes=None,
+    processes=None, # PartialState of those that share the work; this one alone if None
     size: int|None=None, # Side of the images, pixels; as trained if None
     **kwargs, # sampler, timesteps ... of `sample`
 ) -> Tensor: # Images, (n, C, H, W), in [-1, 1], on the CPU
