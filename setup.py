@@ -2,6 +2,7 @@
 import re
 from configparser import ConfigParser
 from pathlib import Path
+
 from setuptools import find_packages, setup
 
 config = ConfigParser(delimiters=['='], interpolation=None)
@@ -16,7 +17,8 @@ def readme():
     text = (Path(__file__).parent/'README.md').read_text(encoding='utf-8')
     raw = cfg['git_url'].replace('github.com', 'raw.githubusercontent.com')
     text = re.sub(r'(!\[[^\]]*\])\((?!https?:|#)', rf'\1({raw}/{cfg["branch"]}/', text)
-    return re.sub(r'(?<!!)(\[[^\]]*\])\((?!https?:|#)', rf'\1({cfg["git_url"]}/blob/{cfg["branch"]}/', text)
+    page = f'{cfg["git_url"]}/blob/{cfg["branch"]}'
+    return re.sub(r'(?<!!)(\[[^\]]*\])\((?!https?:|#)', rf'\1({page}/', text)
 
 setup(
     name=cfg['lib_name'],

@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=2 python benchmarks/frechet_distance.py [--repeats 5]
 
-Random features that are positive and correlated, as Inception's are. "from features" takes two sets of features to
-their distance; "from statistics" takes two means and covariances. The packages take turns, and medians are reported.
-Nothing else should be running.
+Random features that are positive and correlated, as Inception's are. "from features" takes two sets
+of features to their distance; "from statistics" takes two means and covariances. The packages take
+turns, and medians are reported. Nothing else should be running.
 """
 import argparse
 import statistics
@@ -34,12 +34,14 @@ def gaussian(x): return x.double().mean(0), x.double().T.cov()
 
 def pytorch_fid(x, y):
     x, y = x.double().numpy(), y.double().numpy()
-    return calculate_frechet_distance(x.mean(0), np.cov(x, rowvar=False), y.mean(0), np.cov(y, rowvar=False))
+    return calculate_frechet_distance(x.mean(0), np.cov(x, rowvar=False),
+                                      y.mean(0), np.cov(y, rowvar=False))
 
 
 def main(repeats):
-    print(f'{torch.get_num_threads()} thread(s), torch {torch.__version__}, pytorch-fid {version("pytorch-fid")}, '
-          f'torchmetrics {version("torchmetrics")}, D = {D}, {repeats} rounds')
+    print(f'{torch.get_num_threads()} thread(s), torch {torch.__version__}, '
+          f'pytorch-fid {version("pytorch-fid")}, torchmetrics {version("torchmetrics")}, '
+          f'D = {D}, {repeats} rounds')
     for n in (500, 5000):
         x, y = draw(n, 0), draw(n, 1, .05)
         four = (*gaussian(x), *gaussian(y))
@@ -59,8 +61,8 @@ def main(repeats):
         for name in work:
             ours = 'ours, from ' + name.split('from ')[1]
             ratio = statistics.median(seconds[name])/statistics.median(seconds[ours])
-            print(f'N = {n:5}  {name:30} {statistics.median(seconds[name]):7.3f} s  {ratio:6.1f} times ours  '
-                  f'distance {value[name]:.6f}')
+            print(f'N = {n:5}  {name:30} {statistics.median(seconds[name]):7.3f} s  '
+                  f'{ratio:6.1f} times ours  distance {value[name]:.6f}')
 
 
 if __name__ == '__main__':

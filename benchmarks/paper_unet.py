@@ -1,8 +1,10 @@
-"""PaperUNet beside diffusers' UNet2DModel with the same weights: python benchmarks/paper_unet.py > benchmarks/paper_unet.txt
+"""PaperUNet beside diffusers' UNet2DModel with the same weights.
 
-A training step and a sampling step (10 levels of DDIM, a step's share) in float32, batches of 4 and 32, one after the
-other in turns, with nothing else running; and the most memory that a process of its own takes for a training step
-(`python benchmarks/paper_unet.py memory` measures that alone).
+    python benchmarks/paper_unet.py > benchmarks/paper_unet.txt
+
+A training step and a sampling step (10 levels of DDIM, a step's share) in float32, batches of 4 and
+32, one after the other in turns, with nothing else running; and the most memory that a process of
+its own takes for a training step (`python benchmarks/paper_unet.py memory` measures that alone).
 """
 import platform
 import subprocess
@@ -14,10 +16,10 @@ import psutil
 import torch
 from diffusers import DDIMScheduler, UNet2DModel
 
+from ddpm_nbdev import sample
 from ddpm_nbdev.diffusers_settings import to_ours
 from ddpm_nbdev.forward import Denoiser
 from ddpm_nbdev.paper_unet import PaperUNet
-from ddpm_nbdev.sampling import sample
 from ddpm_nbdev.schedule import linear_schedule
 
 
@@ -25,9 +27,11 @@ def networks():
     "Ours and theirs, with the same weights."
     torch.manual_seed(0)
     theirs = UNet2DModel(
-        sample_size=32, block_out_channels=(128, 256, 256, 256), norm_eps=1e-6, downsample_padding=0, freq_shift=1,
-        down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D', 'DownBlock2D'), flip_sin_to_cos=False,
-        up_block_types=('UpBlock2D', 'UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'), attention_head_dim=None, dropout=.1)
+        sample_size=32, block_out_channels=(128, 256, 256, 256), norm_eps=1e-6,
+        down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D', 'DownBlock2D'),
+        up_block_types=('UpBlock2D', 'UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'),
+        downsample_padding=0, freq_shift=1, flip_sin_to_cos=False, attention_head_dim=None,
+        dropout=.1)
     ours = PaperUNet()
     ours.load_state_dict(to_ours(ours, theirs.state_dict()))
     return {'ours': ours, 'diffusers': theirs}
@@ -48,11 +52,14 @@ def train_step(network, optimizer, B):
 def sample_step(name, network, B, steps=10):
     "Seconds of one step of DDIM: network and arithmetic."
     start = time.perf_counter()
-    if name == 'ours': sample(Denoiser(network, linear_schedule(), 'eps', (3, 32, 32)), B, 0, sampler='ddim', steps=steps)
+    if name == 'ours':
+        denoiser = Denoiser(network, linear_schedule(), 'eps', (3, 32, 32))
+        sample(denoiser, B, 0, sampler='ddim', steps=steps)
     else:
         scheduler, x = DDIMScheduler(), torch.randn(B, 3, 32, 32)
         scheduler.set_timesteps(steps)
-        for t in scheduler.timesteps: x = scheduler.step(network(x, t).sample, t, x).prev_sample
+        for t in scheduler.timesteps:
+            x = scheduler.step(network(x, t).sample, t, x).prev_sample
     return (time.perf_counter() - start)/steps
 
 
@@ -73,8 +80,10 @@ def own_memory(name, B):
 
 def memory(B):
     "Of both, in a process of its own each, three times."
-    found = {name: [float(subprocess.run([sys.executable, __file__, name, str(B)], capture_output=True, text=True,
-                                         check=True).stdout) for _ in range(3)] for name in ('ours', 'diffusers')}
+    def measured(name):
+        return float(subprocess.run([sys.executable, __file__, name, str(B)], check=True,
+                                    capture_output=True, text=True).stdout)
+    found = {name: [measured(name) for _ in range(3)] for name in ('ours', 'diffusers')}
     print(f'batch {B}, memory of training steps, MB: ' + ', '.join(
         f'{name} {" ".join(f"{m:.0f}" for m in each)}' for name, each in found.items()), flush=True)
 
@@ -88,18 +97,19 @@ def times(B, rounds):
         for i in range(rounds + 1):
             for name, network in both.items() if i % 2 else reversed(both.items()):
                 network.train(kind == 'train')
-                found[name].append(train_step(network, optimizers[name], B) if kind == 'train' else
-                                   sample_step(name, network, B))
+                found[name].append(train_step(network, optimizers[name], B) if kind == 'train'
+                                   else sample_step(name, network, B))
         ours, theirs = (torch.tensor(found[name][1:]) for name in both)
-        print(f'batch {B}, {kind}: ours {ours.median():.3f} s, diffusers {theirs.median():.3f} s, ratio of the '
-              f'medians {ours.median()/theirs.median():.3f}; of each round '
+        print(f'batch {B}, {kind}: ours {ours.median():.3f} s, diffusers {theirs.median():.3f} s, '
+              f'ratio of the medians {ours.median()/theirs.median():.3f}; of each round '
               f'{" ".join(f"{r:.2f}" for r in ours/theirs)}', flush=True)
 
 
 if __name__ == '__main__':
     if len(sys.argv) == 3: print(own_memory(sys.argv[1], int(sys.argv[2])))
     else:
-        print(f'# {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, float32')
+        print(f'# {platform.machine()}, {torch.get_num_threads()} threads, '
+              f'torch {torch.__version__}, float32')
         for B, rounds in ((4, 8), (32, 4)):
             if sys.argv[1:] != ['memory']: times(B, rounds)
             memory(B)

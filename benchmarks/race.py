@@ -2,12 +2,13 @@
 
 It needs pip install -e '.[dev]' denoising-diffusion-pytorch.
 
-Three trainings on the same cores, in turn, with networks of as many parameters: this package's `train` with its defaults,
-at several lengths; the usual loop around diffusers' UNet2DModel and DDPMScheduler (batches of 64, AdamW at 0.001 after a
-warm-up, clipped, averaged weights); the Trainer of denoising-diffusion-pytorch with its defaults, but for the mirroring,
-which digits do not bear. `seconds` is the time of training alone. Whenever it stands at a mark, 2,396 samples are
-drawn from the averaged weights, with the same sampler for all (2M in 15 calls), and scored. A file at OUT goes on
-with further seeds. Run it alone on the machine, with the two variables of main_job.py.
+Three trainings on the same cores, in turn, with networks of as many parameters: this package's
+`train` with its defaults, at several lengths; the usual loop around diffusers' UNet2DModel and
+DDPMScheduler (batches of 64, AdamW at 0.001 after a warm-up, clipped, averaged weights); the
+Trainer of denoising-diffusion-pytorch with its defaults, but for the mirroring, which digits do not
+bear. `seconds` is the time of training alone. Whenever it stands at a mark, 2,396 samples are drawn
+from the averaged weights, with the same sampler for all (2M in 15 calls), and scored. A file at OUT
+goes on with further seeds. Run it alone on the machine, with the two variables of main_job.py.
 """
 import json
 import os
@@ -19,8 +20,7 @@ from time import perf_counter
 import diffusers
 import torch
 import torch.nn.functional as F
-from denoising_diffusion_pytorch import GaussianDiffusion, Trainer
-from denoising_diffusion_pytorch import Unet as LucidUnet
+from denoising_diffusion_pytorch import GaussianDiffusion, Trainer, Unet as LucidUnet
 from diffusers import DDPMScheduler, UNet2DModel
 from torchvision.utils import save_image
 
@@ -28,7 +28,7 @@ from ddpm_nbdev import load_images, sample
 from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.options import TrainConfig
 from ddpm_nbdev.engine.resume import device_name
-from ddpm_nbdev.engine.trainer import Trainer as OurTrainer
+from ddpm_nbdev.engine.trainer import new_trainer
 from ddpm_nbdev.fid import score
 from ddpm_nbdev.forward import Denoiser
 from ddpm_nbdev.schedule import Schedule
@@ -43,7 +43,7 @@ def by_ours(seed, folder):
     "One run per length, since its rate ends at zero."
     for steps in LENGTHS:
         config = TrainConfig(steps=steps, seed=seed, precision='no', save_every=0)
-        trainer = OurTrainer(config, TRAIN, f'{folder}/{seed}-{steps}')
+        trainer = new_trainer(config, TRAIN, f'{folder}/{seed}-{steps}')
         started = perf_counter()
         trainer.train(progress=False)
         yield perf_counter() - started, trainer.averaged
@@ -70,8 +70,10 @@ class Sample(torch.nn.Module):
 
 def by_diffusers(seed, folder):
     torch.manual_seed(seed)
-    unet = UNet2DModel(sample_size=8, in_channels=1, out_channels=1, block_out_channels=(32, 48), layers_per_block=1,
-        norm_num_groups=8, down_block_types=('DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
+    unet = UNet2DModel(
+        sample_size=8, in_channels=1, out_channels=1, block_out_channels=(32, 48),
+        layers_per_block=1, norm_num_groups=8, down_block_types=('DownBlock2D', 'AttnDownBlock2D'),
+        up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
     scheduler, images = DDPMScheduler(), to_float(TRAIN.images)
     optimizer, ema = torch.optim.AdamW(unet.parameters(), lr=1e-3), make_ema(unet, .995)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1)/500))
@@ -86,7 +88,8 @@ def by_diffusers(seed, folder):
         optimizer.step()
         rate.step()
         ema.update_parameters(unet)
-    yield from until_marks(step, Denoiser(Sample(ema.module), Schedule(scheduler.betas.double()), 'eps', (1, 8, 8)))
+    schedule = Schedule(scheduler.betas.double())
+    yield from until_marks(step, Denoiser(Sample(ema.module), schedule, 'eps', (1, 8, 8)))
 
 
 def by_lucidrains(seed, folder):
@@ -96,14 +99,27 @@ def by_lucidrains(seed, folder):
         pictures.mkdir()
         for i, image in enumerate(TRAIN.images): save_image(image/255, pictures/f'{i:04}.png')
     diffusion = GaussianDiffusion(LucidUnet(24, dim_mults=(1, 2), channels=1), image_size=8)
-    trainer = Trainer(diffusion, pictures, augment_horizontal_flip=False, calculate_fid=False, save_and_sample_every=10**9,
-                      results_folder=f'{folder}/results')
-    network = trainer.ema.ema_model.model
+    trainer = Trainer(diffusion, pictures, augment_horizontal_flip=False, calculate_fid=False,
+                      save_and_sample_every=10**9, results_folder=f'{folder}/results')
+    network, schedule = trainer.ema.ema_model.model, Schedule(diffusion.betas.double().cpu())
 
     def step():
         trainer.train_num_steps = trainer.step + 20
         trainer.train()
-    yield from until_marks(step, Denoiser(network, Schedule(diffusion.betas.double().cpu()), 'v', (1, 8, 8)))
+    yield from until_marks(step, Denoiser(network, schedule, 'v', (1, 8, 8)))
+
+
+LANES = {'ddpm_nbdev': by_ours, 'diffusers': by_diffusers,
+         'denoising-diffusion-pytorch': by_lucidrains}
+VERSIONS = dict(torch=torch.__version__, diffusers=diffusers.__version__)
+
+
+def row(name, seed, seconds, denoiser):
+    "One line of the table: draw from a denoiser, and score what came."
+    found = score(sample(denoiser, 2396, seed=seed + 100), TEST, TRAIN.images)
+    return dict(package=name, seed=seed, seconds=round(seconds, 1), distance=found.distance,
+                error=found.error, floor=found.floor,
+                parameters=sum(p.numel() for p in denoiser.network.parameters()))
 
 
 if __name__ == '__main__':
@@ -111,11 +127,9 @@ if __name__ == '__main__':
     rows = json.loads(out.read_text())['rows'] if out.exists() else []
     with TemporaryDirectory() as folder:
         for seed in map(int, sys.argv[2:] or (0, 1, 2)):
-            for name, lane in [('ddpm_nbdev', by_ours), ('diffusers', by_diffusers), ('denoising-diffusion-pytorch', by_lucidrains)]:
+            for name, lane in LANES.items():
                 for seconds, denoiser in lane(seed, folder):
-                    found = score(sample(denoiser, 2396, seed=seed + 100), TEST, TRAIN.images)
-                    rows.append(dict(package=name, seed=seed, seconds=round(seconds, 1), distance=found.distance, error=found.error,
-                                     floor=found.floor, parameters=sum(p.numel() for p in denoiser.network.parameters())))
+                    rows.append(row(name, seed, seconds, denoiser))
                     print(rows[-1], flush=True)
-                    out.write_text(json.dumps(dict(device=device_name('cpu'), cores=os.cpu_count(),
-                        versions=dict(torch=torch.__version__, diffusers=diffusers.__version__), rows=rows), indent=1))
+                    about = dict(device=device_name('cpu'), cores=os.cpu_count(), versions=VERSIONS)
+                    out.write_text(json.dumps(about | dict(rows=rows), indent=1))

@@ -1,7 +1,8 @@
 """How far does one network's score scatter? python benchmarks/scatter.py OUT.json
 
-Ten times 4,792 samples of the shipped digits network, in 15 steps. The distance of the first N of each to the 599 test
-digits, on the bare activations of the feature network and on the whitened ones, and the error that the jackknife claims.
+Ten times 4,792 samples of the shipped digits network, in 15 steps. The distance of the first N of
+each to the 599 test digits, on the bare activations of the feature network and on the whitened
+ones, and the error that the jackknife claims.
 """
 import json
 import sys
@@ -12,12 +13,12 @@ import torch
 from ddpm_nbdev import load, load_images, sample
 from ddpm_nbdev.data import to_float, to_pixels
 from ddpm_nbdev.engine.resume import device_name
-from ddpm_nbdev.fid import feature_distance, jackknife, load_features
+from ddpm_nbdev.fid import digits_features, feature_distance, jackknife
 
 SIZES = 599, 1198, 2396, 4792
 
 if __name__ == '__main__':
-    denoiser, net, test = load('digits'), load_features(), load_images('digits', 'test').images
+    denoiser, net, test = load('digits'), digits_features(), load_images('digits', 'test').images
     views = {'activations': net.body, 'whitened': net}
     found = {f'{view}{what}': [[] for _ in SIZES] for view in views for what in ('', '_error')}
     for seed in range(10):
@@ -28,5 +29,5 @@ if __name__ == '__main__':
                 distance, error = jackknife(lambda part: feature_distance(part, y), x[:n])
                 found[view][i].append(distance)
                 found[f'{view}_error'][i].append(error)
-    Path(sys.argv[1]).write_text(json.dumps(dict(sizes=SIZES, device=device_name('cpu'), torch=torch.__version__) | found,
-                                            indent=1))
+    about = dict(sizes=SIZES, device=device_name('cpu'), torch=torch.__version__)
+    Path(sys.argv[1]).write_text(json.dumps(about | found, indent=1))

@@ -105,7 +105,7 @@ def run_training(
     if epochs is not None:
         if not hasattr(images, '__len__'):
             raise ValueError('expected steps for data without a length, got epochs')
-        config = replace(config, steps=_steps_of(epochs, len(images), config.batch_size))
+        config = replace(config, steps=_steps_of(int(epochs), len(images), config.batch_size))
     run = Path(resume or out or _new_run(config.data, processes))
     own = dict(network=network, loss=loss, draw_t=draw_t, log=log,
                sample=lambda denoiser: sample_grid(denoiser, config.seed))
@@ -163,13 +163,13 @@ def resume_config(
 def _config(data, out, resume, epochs, options, named):
     if out and resume:
         raise ValueError(f'expected a new run or one to resume, got both ({out} and {resume})')
+    asked = RunOptions(out=out, resume=resume, epochs=epochs)
     if epochs is not None and 'steps' in options:
         raise ValueError(f'expected steps or epochs, got {options["steps"]} and {epochs}')
     name = (str(data) if isinstance(data, str | Path) else getattr(data, 'name', None) or 'images')
     if resume is not None:
         given = {'data': name} if named else {}
-        return resume_config(RunOptions(resume=resume).resume, options | given)
-    RunOptions(out=out)
+        return resume_config(asked.resume, options | given)
     return TrainConfig(**options, data=name)
 
 # %% ../nbs/face.ipynb #d2c7a13c
@@ -201,7 +201,6 @@ def _as_data(data): # images become pixels; what is no image stays as it is
 
 # optimizer steps; what is left of an epoch is dropped
 def _steps_of(epochs, n, batch_size):
-    if epochs < 1: raise ValueError(f'expected epochs >= 1, got {epochs}')
     return epochs*max(1, n//batch_size)
 
 # runs/NAME, runs/NAME-2 ...: the first that is free, for all processes

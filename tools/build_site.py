@@ -1,8 +1,8 @@
 """Build the site into _docs, and fail on any warning: python tools/build_site.py [--quarto]
 
-Quarto publishes the site (.github/workflows/docs.yml, with --quarto); without it a second builder makes the same pages
-in less than a minute, for CI and for a look while writing. Both take the same _quarto.yml and the notebooks as nbdev
-processes them.
+Quarto publishes the site (.github/workflows/docs.yml, with --quarto); without it a second builder
+makes the same pages in less than a minute, for CI and for a look while writing. Both take the same
+_quarto.yml and the notebooks as nbdev processes them.
 """
 import html
 import json
@@ -26,42 +26,52 @@ from smalldocs.site import build
 
 from ddpm_nbdev._modidx import d
 
-# Warnings about keys that Quarto reads and this build does without; rename_pages does the work of output-file.
-QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored', 'format.html.html-math-method is ignored',
-                'format.html.grid is ignored', 'output-file is not read')
+# Warnings about keys that only Quarto reads; rename_pages does the work of output-file.
+QUARTO_ALONE = ('unknown key wrap', 'format.html.code-tools is ignored',
+                'format.html.html-math-method is ignored', 'format.html.grid is ignored',
+                'output-file is not read')
 COLAB = 'https://colab.research.google.com/github/'
 
 
 def exported(name):
-    "The object of that name in the package; the comments of a class that a notebook defines can't be read there."
-    module = next((module for module, symbols in d['syms'].items() if f'{module}.{name}' in symbols), None)
+    "The object of that name in the package; a class's comments can't be read in its notebook."
+    module = next(
+        (module for module, symbols in d['syms'].items() if f'{module}.{name}' in symbols), None)
     return attrgetter(name)(import_module(module)) if module else None # Trainer.save, too
 
 
 class Documented(showdoc.BasicMarkdownRenderer):
-    "What the site shows of a function or class: its name, its docstring, and a table of its parameters."
+    "What the site shows of a function or class: name, docstring, and a table of its parameters."
     def _repr_markdown_(self):
         source = NbdevLookup().code(self.fn)
-        link = f'[source]({source}){{target="_blank" style="float:right; font-size:smaller"}}\n\n' if source else ''
-        code = lambda text: re.sub(r'\b(\w+\.)+(?=\w)', '', text).replace('|', r'\|') # no torch._C. before Generator
-        described = self.dm if any(doc for _, doc in self.dm.params) else DocmentText(exported(self.nm) or self.sym)
+        link = (f'[source]({source}){{target="_blank" style="float:right; font-size:smaller"}}\n\n'
+                if source else '')
+        # no torch._C. before Generator
+        code = lambda text: re.sub(r'\b(\w+\.)+(?=\w)', '', text).replace('|', r'\|')
+        described = (self.dm if any(doc for _, doc in self.dm.params)
+                     else DocmentText(exported(self.nm) or self.sym))
         rows = [(f'`{code(name)}`', doc) for name, doc in described.params]
         result = self.dm.dm.get('return', {})
         if result.get('docment'): rows.append(('*returns*', result['docment']))
-        lines = [f'| {name} | {" ".join((doc or "").split()).replace("|", chr(92) + "|")} |' for name, doc in rows]
-        table = '\n'.join(['', '<details class="parameters">', '<summary>Parameters</summary>', '', '| | |', '|---|---|', *lines,
-                           '', '</details>']) if rows else ''
+        lines = [f'| {name} | {" ".join((doc or "").split()).replace("|", chr(92) + "|")} |'
+                 for name, doc in rows]
+        table = '\n'.join(['', '<details class="parameters">', '<summary>Parameters</summary>', '',
+                           '| | |', '|---|---|', *lines, '', '</details>']) if rows else ''
         return f'---\n\n{link}{"#"*self.title_level} {self.nm}\n\n{self.docs or ""}\n{table}'
 
 
 def add_links(processed, cfg):
     "Below each title: open the notebook in Colab, download it."
     for path in processed.rglob('*.ipynb'):
-        nb, name = json.loads(path.read_text(encoding='utf-8')), path.relative_to(processed).as_posix()
+        nb, name = (json.loads(path.read_text(encoding='utf-8')),
+                    path.relative_to(processed).as_posix())
         colab = f'{COLAB}{cfg.git_url.split("github.com/")[1]}/blob/{cfg.branch}/nbs/{name}'
-        links = f'<p class="page-links"><a href="{colab}">Open in Colab</a> · <a href="{address(cfg)}/notebooks/{name}" download>Download</a></p>'
-        place = next(i for i, cell in enumerate(nb['cells']) if cell['cell_type'] == 'markdown' and not ''.join(cell['source']).startswith(('---', '<!--')))
-        nb['cells'].insert(place, {'cell_type': 'markdown', 'id': 'page-links', 'metadata': {}, 'source': links})
+        links = (f'<p class="page-links"><a href="{colab}">Open in Colab</a> · '
+                 f'<a href="{address(cfg)}/notebooks/{name}" download>Download</a></p>')
+        place = next(i for i, cell in enumerate(nb['cells']) if cell['cell_type'] == 'markdown'
+                     and not ''.join(cell['source']).startswith(('---', '<!--')))
+        nb['cells'].insert(
+            place, {'cell_type': 'markdown', 'id': 'page-links', 'metadata': {}, 'source': links})
         path.write_text(json.dumps(nb), encoding='utf-8')
 
 
@@ -69,7 +79,8 @@ def failed_docs(processed):
     "Functions and classes whose table could not be made."
     for path in processed.rglob('*.ipynb'):
         for cell in json.loads(path.read_text(encoding='utf-8'))['cells']:
-            if 'show_doc(' in ''.join(cell['source']) and not any('text/markdown' in out.get('data', {}) for out in cell.get('outputs', [])):
+            if 'show_doc(' in ''.join(cell['source']) and not any(
+                    'text/markdown' in out.get('data', {}) for out in cell.get('outputs', [])):
                 yield f'{path.name}: {"".join(cell["source"]).splitlines()[-1]} failed'
 
 
@@ -96,18 +107,21 @@ def rename_pages(folder, site):
 
 
 def write_mathml(page):
-    "Formulas as MathML, which a browser draws without a network and without a script; those for KaTeX are dropped."
+    "Formulas as MathML, which needs neither a network nor a script; those for KaTeX are dropped."
     def formula(found):
         kind, tex = found[1], html.unescape(found[2]).replace(r'\|', '‖')
         return convert(tex, display='block' if kind == 'display' else 'inline')
-    text = re.sub(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', formula, page.read_text(encoding='utf-8'), flags=re.S)
-    page.write_text(re.sub(r'<(?:link|script)[^>]*katex[^>]*>(?:</script>)?', '', text), encoding='utf-8')
+    text = re.sub(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', formula,
+                  page.read_text(encoding='utf-8'), flags=re.S)
+    page.write_text(
+        re.sub(r'<(?:link|script)[^>]*katex[^>]*>(?:</script>)?', '', text), encoding='utf-8')
 
 
 def fold(page, lesson):
-    "A lesson shows its code, and folds the table of parameters above it, which says the same; other pages fold the code."
+    "A lesson shows its code, and folds the table above that says the same; others fold the code."
     text = page.read_text(encoding='utf-8').replace('Exported source', 'Source')
-    if not lesson: text = re.sub(r'<details open(=""|) class="code-fold"', '<details class="code-fold"', text)
+    if not lesson:
+        text = re.sub(r'<details open(=""|) class="code-fold"', '<details class="code-fold"', text)
     parts = text.split('<details class="parameters">')
     for i, part in enumerate(parts[1:], 1): # has it code right below?
         says_same = lesson and 'class="code-fold"' in part.split('</details>')[1]
@@ -117,20 +131,26 @@ def fold(page, lesson):
 
 def wrong_titles(root):
     "Entries of the sidebar whose text is not the title of their notebook."
-    for text, name in re.findall(r'text: "\d+ · (.+)", href: (\S+)}', (root/'_quarto.yml').read_text(encoding='utf-8')):
-        title = ''.join(json.loads((root/'nbs'/name).read_text(encoding='utf-8'))['cells'][0]['source']).splitlines()[0]
-        if title != f'# {text}': yield f'the sidebar calls {name} {text!r}, its title is {title[2:]!r}'
+    for text, name in re.findall(
+            r'text: "\d+ · (.+)", href: (\S+)}', (root/'_quarto.yml').read_text(encoding='utf-8')):
+        title = ''.join(json.loads(
+            (root/'nbs'/name).read_text(encoding='utf-8'))['cells'][0]['source']).splitlines()[0]
+        if title != f'# {text}':
+            yield f'the sidebar calls {name} {text!r}, its title is {title[2:]!r}'
 
 
 def wrong_addresses(cfg):
     "Addresses of this project, in any file, that are not those of settings.ini."
     ours = cfg.git_url, address(cfg), COLAB + cfg.git_url.split('github.com/')[1]
-    for name in subprocess.run(['git', 'ls-files'], cwd=cfg.config_path, capture_output=True, text=True, check=True).stdout.splitlines():
-        if name in ('settings.ini', 'ddpm_nbdev/_modidx.py'): continue # where they are set, and an export of it
+    for name in subprocess.run(['git', 'ls-files'], cwd=cfg.config_path, capture_output=True,
+                               text=True, check=True).stdout.splitlines():
+        if name in ('settings.ini', 'ddpm_nbdev/_modidx.py'): continue # set and exported here
         try: text = (cfg.config_path/name).read_text(encoding='utf-8')
         except (UnicodeDecodeError, OSError): continue # weights, or a link to nowhere
-        for found in set(re.findall(r'https?://[\w./-]*(?:ddpm[-_]nbdev|example\.org)[\w./-]*', text)):
-            if not found.startswith(ours): yield f'{name} has the address {found}, settings.ini has {" and ".join(ours[:2])}'
+        for found in set(re.findall(
+                r'https?://[\w./-]*(?:ddpm[-_]nbdev|example\.org)[\w./-]*', text)):
+            if not found.startswith(ours):
+                yield f'{name} has the address {found}, settings.ini has {" and ".join(ours[:2])}'
 
 
 if __name__ == '__main__':
@@ -142,7 +162,9 @@ if __name__ == '__main__':
     add_links(processed, cfg)
     warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg), *failed_docs(processed)]
     if quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=processed, check=True)
-    else: warnings += [str(w) for w in build(processed, quiet=True).warnings if not any(known in str(w) for known in QUARTO_ALONE)]
+    else:
+        warnings += [str(w) for w in build(processed, quiet=True).warnings
+                     if not any(known in str(w) for known in QUARTO_ALONE)]
     for warning in warnings: print(f'warning: {warning}', file=sys.stderr)
     target = cfg.config_path/'_docs'
     shutil.rmtree(target, ignore_errors=True)
@@ -153,8 +175,10 @@ if __name__ == '__main__':
         rename_pages(target, address(cfg))
         for page in target.rglob('*.html'): write_mathml(page)
         for style in target.rglob('*.css'): # a theme asks for its letters on the network
-            style.write_text(re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')), encoding='utf-8')
-    shutil.copytree(cfg.config_path/'nbs', target/'notebooks', ignore=lambda folder, names: [n for n in names if not (
-        n.endswith('.ipynb') or n in ('engine', 'guides'))])
+            style.write_text(
+                re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')),
+                encoding='utf-8')
+    shutil.copytree(cfg.config_path/'nbs', target/'notebooks', ignore=lambda folder, names: [
+        n for n in names if not (n.endswith('.ipynb') or n in ('engine', 'guides'))])
     print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')
     sys.exit(1 if warnings else 0)

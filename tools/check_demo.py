@@ -1,8 +1,10 @@
-"""Press the buttons of ddpm_demo in a browser, at the width of a phone and of a desk: python tools/check_demo.py [SCREENSHOTS]
+"""Press the buttons of ddpm_demo in a browser, at the width of a phone and of a desk:
+python tools/check_demo.py [SCREENSHOTS]
 
-It needs gradio (the extra [demo]) and the system's chromium, and says so where one is missing. Exits 1 where a click
-makes no picture, or another one than the command below it; where two visitors disturb each other; where nonsense is not
-refused; where a name that is not in the list is opened; or where the page asks for anything from elsewhere.
+It needs gradio (the extra [demo]) and the system's chromium, and says so where one is missing.
+Exits 1 where a click makes no picture, or another one than the command below it; where two visitors
+disturb each other; where nonsense is not refused; where a name that is not in the list is opened;
+or where the page asks for anything from elsewhere.
 With a folder, pictures of the page are kept in it.
 """
 import base64
@@ -34,14 +36,16 @@ def picture(page):
 
 def finished(page, steps):
     "Wait until all steps are drawn."
-    expect(page.locator('#picture figcaption')).to_contain_text(f'step {steps} of {steps},', timeout=120_000)
+    expect(page.locator('#picture figcaption')).to_contain_text(
+        f'step {steps} of {steps},', timeout=120_000)
 
 
 def by_command(page, place):
     "The picture that the command on a page makes, as small as the page's."
     command = page.locator('.cm-content').first.inner_text()
     program, *words = shlex.split(command)
-    subprocess.run([Path(sys.executable).parent/program, *words], cwd=place, check=True, capture_output=True)
+    subprocess.run([Path(sys.executable).parent/program, *words],
+                   cwd=place, check=True, capture_output=True)
     made = Image.open(place/'mine.png')
     (place/'mine.png').unlink()
     small = picture(page)
@@ -67,7 +71,8 @@ def look(browser, url, place, shots):
     pages, foreign, errors = [], [], []
     for width in WIDTHS:
         page = browser.new_page(viewport=dict(width=width, height=900))
-        page.on('request', lambda r: r.url.startswith((url, url.replace('http', 'ws'), 'data:', 'blob:')) or foreign.append(r.url))
+        page.on('request', lambda r: r.url.startswith(
+            (url, url.replace('http', 'ws'), 'data:', 'blob:')) or foreign.append(r.url))
         page.on('console', lambda m: errors.append(m.text) if m.type == 'error' else None)
         page.goto(url, wait_until='load')
         pages.append(page)
@@ -77,7 +82,8 @@ def look(browser, url, place, shots):
     for width, page in zip(WIDTHS, pages):
         made, small = by_command(page, place)
         if np.abs(made - small).max() > 1: yield f'at {width}: the command makes another picture'
-        if page.evaluate('document.documentElement.scrollWidth > innerWidth'): yield f'at {width}: wider than the window'
+        if page.evaluate('document.documentElement.scrollWidth > innerWidth'):
+            yield f'at {width}: wider than the window'
         if shots: page.screenshot(path=shots/f'demo-{width}.png', full_page=True)
     if np.abs(picture(pages[0]) - picture(pages[1])).max() == 0: yield 'two seeds make one picture'
     page = pages[1]
@@ -114,14 +120,16 @@ def look(browser, url, place, shots):
         except AssertionError: continue
         break
     finished(page, 15)
-    if '--label 8 --guidance 2.0' not in page.locator('.cm-content').first.inner_text(): yield 'the label chosen is not drawn'
+    if '--label 8 --guidance 2.0' not in page.locator('.cm-content').first.inner_text():
+        yield 'the label chosen is not drawn'
     yield from (f'asks for {u}' for u in foreign)
     yield from (f'console: {text}' for text in errors)
 
 
 def ask(url, *data):
     "What the page's own interface answers to anyone who types."
-    call = Request(f'{url}/gradio_api/call/show', json.dumps(dict(data=data)).encode(), {'Content-Type': 'application/json'})
+    call = Request(f'{url}/gradio_api/call/show', json.dumps(dict(data=data)).encode(),
+                   {'Content-Type': 'application/json'})
     event = json.load(urlopen(call))['event_id']
     return urlopen(f'{url}/gradio_api/call/show/{event}', timeout=60).read().decode()
 
@@ -133,16 +141,21 @@ def use(server, program, shots):
     assert url.startswith('http://127.0.0.1:'), first
     wrong = []
     with TemporaryDirectory() as place, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
+        browser = play.chromium.launch(executable_path=chromium,
+                                       args=['--no-sandbox', '--disable-gpu'])
         wrong += look(browser, url, Path(place), shots)
         browser.close()
     good = ['clothes', '1', 'ddim', 2, 2, 0]
     if 'step 2 of 2' not in (answer := ask(url, *good)): wrong.append(f'refuses {good}: {answer}')
-    for i, value in ((0, '/etc/passwd'), (0, 'runs/other'), (1, '10'), (1, 'x'*9), (2, 'euler'), (3, 0), (3, 9999), (3, None), (4, None), (5, None)):
+    for i, value in ((0, '/etc/passwd'), (0, 'runs/other'), (1, '10'), (1, 'x'*9), (2, 'euler'),
+                     (3, 0), (3, 9999), (3, None), (4, None), (5, None)):
         bad = [*good[:i], value, *good[i + 1:]]
-        if 'event: error' not in (answer := ask(url, *bad)): wrong.append(f'does not refuse {bad}: {answer[-300:]}')
-    taken = subprocess.run([program, '--port', url.rsplit(':', 1)[1]], capture_output=True, text=True)
-    if taken.returncode != 2 or taken.stderr.count('\n') != 1: wrong.append(f'a port in use: {taken.stderr}')
+        if 'event: error' not in (answer := ask(url, *bad)):
+            wrong.append(f'does not refuse {bad}: {answer[-300:]}')
+    taken = subprocess.run([program, '--port', url.rsplit(':', 1)[1]],
+                           capture_output=True, text=True)
+    if taken.returncode != 2 or taken.stderr.count('\n') != 1:
+        wrong.append(f'a port in use: {taken.stderr}')
     server.send_signal(signal.SIGINT)
     rest, _ = server.communicate(timeout=20)
     if 'ddpm_nbdev/' in rest or server.returncode not in (0, 130): # a traceback through our lines
@@ -158,10 +171,11 @@ if __name__ == '__main__':
     shots = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     if shots: shots.mkdir(parents=True, exist_ok=True)
     program = Path(sys.executable).parent/'ddpm_demo'
-    server = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              env=os.environ | {'PYTHONUNBUFFERED': '1'})
+    server = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, env=os.environ | {'PYTHONUNBUFFERED': '1'})
     try: wrong = use(server, program, shots)
     finally: server.kill()
     for what in wrong: print(what)
-    if not wrong: print(f'ddpm_demo: two visitors at {WIDTHS} px, every picture as its command makes it')
+    if not wrong:
+        print(f'ddpm_demo: two visitors at {WIDTHS} px, every picture as its command makes it')
     sys.exit(bool(wrong))

@@ -3,8 +3,9 @@
 Imports run downhill. A lesson's exported code imports lower lessons and the helpers that no lesson
 teaches; it never imports the engine or the face, at the top or inside a function, in whatever form.
 The engine imports lessons, the face imports both, and only the commands look at the face. Cells
-that are not exported may import anything. Nothing imports in a circle. Then everything is imported,
-and an image sampled, as on a system without Unix's own modules.
+that are not exported may import anything. Nothing imports in a circle. What is imported from other
+people is in settings.ini's requirements. Then everything is imported, and an image sampled, as on a
+system without Unix's own modules.
 """
 import ast
 import re
@@ -14,10 +15,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from execnb.nbio import read_nb
+from nbdev.config import get_config
 
 ROOT = Path(__file__).parent.parent
 HELPERS = {'plotting', 'image_files'} # what a lesson may import beside lower lessons
 ABOVE_THE_FACE = {'engine.cli'} # the commands
+CALLED = dict(PIL='pillow', sklearn='scikit-learn') # a package that isn't called like its module
 ANYTHING = '(a name that is put together at run time)'
 
 WITHOUT_UNIX = '''
@@ -101,7 +104,24 @@ def wrong_imports(found):
     except CycleError as e: yield f'in a circle: {" -> ".join(e.args[1])}'
 
 
+def not_required():
+    "Modules of other people that the package imports, and settings.ini doesn't require."
+    config = get_config(cfg_name=ROOT/'settings.ini')
+    texts = (v for k, v in config.d.items() if k.endswith('requirements') and k[:3] != 'ci_')
+    required = {re.match(r'[\w-]+', word)[0].lower() for text in texts for word in text.split()}
+    for path in sorted((ROOT/'ddpm_nbdev').rglob('*.py')):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            names = ([a.name for a in node.names] if isinstance(node, ast.Import) else
+                     [node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])
+            for name in {name.split('.')[0] for name in names}:
+                if name in sys.stdlib_module_names or name == 'ddpm_nbdev': continue
+                if CALLED.get(name, name).replace('_', '-').lower() not in {
+                        word.replace('_', '-') for word in required}:
+                    yield f'{path.relative_to(ROOT)} imports {name}, which is not required'
+
+
 if __name__ == '__main__':
-    if found := sorted(set(wrong_imports([*notebooks()]))): raise SystemExit('\n'.join(found))
+    found = sorted({*wrong_imports([*notebooks()]), *not_required()})
+    if found: raise SystemExit('\n'.join(found))
     subprocess.run([sys.executable, '-c', WITHOUT_UNIX], check=True)
     print('imports run downhill; everything is imported without Unix modules')

@@ -1,8 +1,8 @@
 """Compare the numbers in prose with the measurements they come from: python tools/check_numbers.py
 
-A number in prose comes from a cell, which asserts it, or from a file in benchmarks/ that the script of the same name
-wrote. Here each phrase of the second kind is made anew from its file. Exits 1 where the text says something else, or
-where a file names another version than settings.ini.
+A number in prose comes from a cell, which asserts it, or from a file in benchmarks/ that the script
+of the same name wrote. Here each phrase of the second kind is made anew from its file. Exits 1
+where the text says something else, or where a file names another version than settings.ini.
 """
 import json
 import re
@@ -22,29 +22,38 @@ def measured(name):
 def phrases():
     "Each notebook, and what must stand in it."
     ratio = {}
-    for row in measured('recipes.json')['rows']: ratio.setdefault(row['recipe'], []).append(row['distance']/row['floor'])
+    for row in measured('recipes.json')['rows']:
+        ratio.setdefault(row['recipe'], []).append(row['distance']/row['floor'])
     stable, plain = ([f'{r:.2f}' for r in ratio[name]] for name in ('default', 'plain Algorithm 1'))
-    yield '08_loss', f'stand at {" and ".join(stable)} times the distance of real ones with it (two seeds), and at {" and ".join(plain)} without'
+    yield '08_loss', (f'stand at {" and ".join(stable)} times the distance of real ones with it '
+                      f'(two seeds), and at {" and ".join(plain)} without')
 
     jobs = measured('main_job.json')
     now, before = ([job for job in jobs if job['commit'] == commit] for commit in ('now', 'before'))
     errors = [job['error'] for job in now]
     took, score = [job['seconds'] for job in now], [job['distance'] for job in now]
-    yield 'index', f'| {min(took):.0f} to {max(took):.0f} s, of which {mean(job["train_seconds"] for job in now):.0f} s are training |'
+    yield 'index', (f'| {min(took):.0f} to {max(took):.0f} s, of which '
+                    f'{mean(job["train_seconds"] for job in now):.0f} s are training |')
     yield 'index', f'no options and no download ({min(took):.0f} to {max(took):.0f} seconds)'
-    yield 'index', f'| {mean(score):.2f} ({", ".join(f"{s:.2f}" for s in score)}), each ± {min(errors):.2f} to {max(errors):.2f} |'
+    yield 'index', (f'| {mean(score):.2f} ({", ".join(f"{s:.2f}" for s in score)}), '
+                    f'each ± {min(errors):.2f} to {max(errors):.2f} |')
     yield 'index', f'as many real digits | {now[0]["floor"]:.2f} |'
-    yield 'guides/recipes', f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower'
+    yield 'guides/recipes', (
+        f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower')
 
     few = measured('few_steps.json')
-    def pooled(pairs): return f'{mean(d for d, _ in pairs):.2f} ± {sum(e**2 for _, e in pairs)**.5/len(pairs):.2f}'
+    def pooled(pairs):
+        return (f'{mean(d for d, _ in pairs):.2f} ± '
+                f'{sum(e**2 for _, e in pairs)**.5/len(pairs):.2f}')
     at_10 = [seed[few['calls'].index(10)] for seed in few['distances']['2M, log-SNR']]
     yield '12_solvers', f'{pooled(at_10)} against {pooled(few["thousand_ancestral"])}'
 
     step = measured('train_step.txt')
     def rates(name): return re.findall(rf'^{name}.* (\d+) GFLOP/s', step, re.M) # at batch 4 and 32
-    for row, name in (('this package, `px32`', 'ours, float32'), ("diffusers' UNet in the usual loop", 'diffusers'),
-                      ('denoising-diffusion-pytorch', 'denoising-diffusion-pytorch'), ("the original's network in its loop", 'original'),
+    for row, name in (('this package, `px32`', 'ours, float32'),
+                      ("diffusers' UNet in the usual loop", 'diffusers'),
+                      ('denoising-diffusion-pytorch', 'denoising-diffusion-pytorch'),
+                      ("the original's network in its loop", 'original'),
                       ('large matrix products, the limit', 'matrix products: float32')):
         found = rates(name)
         yield 'guides/recipes', f'| {row} | {found[0]} | {found[-1]} |'
@@ -52,11 +61,14 @@ def phrases():
     yield 'guides/recipes', f'It is {beside[0]} % of a step at batch 4'
     yield 'guides/recipes', f'{beside[1]} % at batch 8, and {beside[2]} % at batch 32'
     fast = round(float(rates('ours, float32')[0]), -1)
-    yield 'guides/own_images', f'do {fast:.0f} GFLOP/s (`benchmarks/train_step.txt`) need {64*9.8/fast:.0f} seconds a step'
+    yield 'guides/own_images', (f'do {fast:.0f} GFLOP/s (`benchmarks/train_step.txt`) need '
+                                f'{64*9.8/fast:.0f} seconds a step')
     yield 'guides/own_images', f'{20_000*64*9.8/fast/3600:.0f} hours in all'
 
-    files = float(re.search(r'^ours, from files, 2 workers\s+([\d,]+)', measured('data_path.txt'), re.M)[1].replace(',', ''))
-    yield 'guides/several_gpus', f'{round(files, -2):,.0f} PNGs of 32×32 a second (`benchmarks/data_path.txt`)'
+    files = float(re.search(r'^ours, from files, 2 workers\s+([\d,]+)',
+                            measured('data_path.txt'), re.M)[1].replace(',', ''))
+    yield 'guides/several_gpus', (f'{round(files, -2):,.0f} PNGs of 32×32 a second '
+                                  '(`benchmarks/data_path.txt`)')
 
 
 @cache
@@ -68,9 +80,12 @@ def prose(name):
 if __name__ == '__main__':
     wrong = [(name, phrase) for name, phrase in phrases() if phrase not in prose(name)]
     for name, phrase in wrong: print(f'nbs/{name}.ipynb does not say: {phrase}')
-    version = re.search(r'^version = (.*)$', (ROOT/'settings.ini').read_text(encoding='utf-8'), re.M)[1]
-    other = [name for name, line in (('CITATION.cff', f'version: {version}'), ('CHANGELOG.md', f'## {version}'),
+    version = re.search(r'^version = (.*)$',
+                        (ROOT/'settings.ini').read_text(encoding='utf-8'), re.M)[1]
+    other = [name for name, line in (('CITATION.cff', f'version: {version}'),
+                                     ('CHANGELOG.md', f'## {version}'),
                                      ('ddpm_nbdev/__init__.py', f'__version__ = "{version}"'))
              if line not in (ROOT/name).read_text(encoding='utf-8').splitlines()]
-    for name in other: print(f'{name} does not say that this is {version}, the version in settings.ini')
+    for name in other:
+        print(f'{name} does not say that this is {version}, the version in settings.ini')
     sys.exit(bool(wrong or other))

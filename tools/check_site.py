@@ -1,8 +1,9 @@
-"""Open every page of _docs in a browser, at the width of a phone and of a desk: python tools/check_site.py [SCREENSHOTS]
+"""Open each page of _docs in a browser, at two widths: python tools/check_site.py [SCREENSHOTS]
 
-It needs the system's chromium, and says so where there is none. Exits 1 for an error in the console, a missing
-image, a link to nowhere, a page wider than the window, a formula that is no formula, or a phrase that the
-search does not find. With a folder, each page's picture is kept in it.
+The widths are a phone's and a desk's. It needs the system's chromium, and says so where there is
+none. Exits 1 for an error in the console, a missing image, a link to nowhere, a page wider than the
+window, a formula that is no formula, or a phrase that the search does not find. With a folder, each
+page's picture is kept in it.
 """
 import http.server
 import shutil
@@ -16,8 +17,9 @@ from playwright.sync_api import sync_playwright
 DOCS = Path(__file__).resolve().parent.parent/'_docs'
 WIDTHS = 390, 1400
 SOUGHT = { # what a reader may type: the page that must be among the results
-    'train on my folder': 'guides/own_images.html', 'cosine schedule': 'schedule.html', 'DDIM': 'sampling.html',
-    'several GPUs': 'guides/several_gpus.html', 'resume': 'engine/resume.html', 'inception': 'fid.html',
+    'train on my folder': 'guides/own_images.html', 'cosine schedule': 'schedule.html',
+    'DDIM': 'sampling.html', 'several GPUs': 'guides/several_gpus.html',
+    'resume': 'engine/resume.html', 'inception': 'fid.html',
     'pitfalls': 'guides/pitfalls.html', 'exponential moving average': 'training.html',
     'precision and recall': 'metrics.html', 'bits per dimension': 'likelihood.html'}
 LOOK = """() => {
@@ -28,7 +30,8 @@ LOOK = """() => {
         raw: [...document.querySelectorAll('main :is(p, li, td, figcaption, math)')].filter(
             e => /\\\\[a-zA-Z]{2}/.test(e.innerText) && !e.querySelector('pre, code')).length,
         install: document.body.innerText.includes('pip install -q'), // the cell for Colab
-        code: [...document.querySelectorAll('main pre')].filter(p => p.scrollWidth > p.clientWidth + 1).length,
+        code: [...document.querySelectorAll('main pre')].filter(
+            p => p.scrollWidth > p.clientWidth + 1).length,
         blocks: document.querySelectorAll('main pre').length}
 }"""
 
@@ -40,7 +43,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def check(page, name, width, base, shots):
     "What is wrong with one page at one width, and its links."
     found = []
-    say = lambda message: found.append(f'console: {message.text}') if message.type == 'error' else None
+    say = lambda message: (
+        found.append(f'console: {message.text}') if message.type == 'error' else None)
     page.on('console', say)
     page.set_viewport_size(dict(width=width, height=1000))
     page.goto(f'{base}/{name}', wait_until='load')
@@ -62,8 +66,11 @@ def search(page, base):
     for phrase, wanted in SOUGHT.items():
         page.locator('input[type=search]').first.fill(phrase)
         page.wait_for_timeout(300)
-        links = page.evaluate("[...document.querySelectorAll('a[href]')].filter(a => a.closest('[class*=search], [id*=search]')).map(a => a.href)")
-        if not any(wanted in link for link in links): yield f'search: {phrase!r} does not lead to {wanted}'
+        links = page.evaluate(
+            "[...document.querySelectorAll('a[href]')]"
+            ".filter(a => a.closest('[class*=search], [id*=search]')).map(a => a.href)")
+        if not any(wanted in link for link in links):
+            yield f'search: {phrase!r} does not lead to {wanted}'
 
 
 if __name__ == '__main__':
@@ -77,7 +84,8 @@ if __name__ == '__main__':
     base, wrong, links = f'http://127.0.0.1:{server.server_port}', [], set()
     names = sorted(str(p.relative_to(DOCS)) for p in DOCS.rglob('*.html'))
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
+        browser = play.chromium.launch(executable_path=chromium,
+                                       args=['--no-sandbox', '--disable-gpu'])
         page = browser.new_page()
         for width in WIDTHS:
             code = blocks = 0

@@ -1,7 +1,7 @@
 """Write README.md from nbs/index.ipynb without Quarto: python tools/make_readme.py [--check]
 
-The layout is that of nbdev_readme (GitHub markdown, pictures under index_files/figure-commonmark). With --check
-nothing is written, and the exit code is 1 if README.md is not up to date.
+The layout is that of nbdev_readme (GitHub markdown, pictures under index_files/figure-commonmark).
+With --check nothing is written, and the exit code is 1 if README.md is not up to date.
 """
 import base64
 import os
@@ -38,7 +38,8 @@ def cell_text(cell, number, files):
     parts = [] if options.get('echo') == 'false' or not code else [f'``` python\n{code}\n```']
     for output in cell.get('outputs', []):
         shown = output_text(output, number, files)
-        parts.append(f'![{options.get("fig-alt", "")}]({shown})' if isinstance(shown, Path) else shown)
+        parts.append(
+            f'![{options.get("fig-alt", "")}]({shown})' if isinstance(shown, Path) else shown)
     return '\n\n'.join(parts)
 
 
@@ -57,10 +58,13 @@ if __name__ == '__main__':
     os.chdir(Path(__file__).parent.parent) # where settings.ini is
     text, files = readme()
     root = get_config().config_path
-    wanted = {root/'README.md': text.encode(), **{root/name: picture for name, picture in files.items()}}
+    wanted = {root/'README.md': text.encode(),
+              **{root/name: picture for name, picture in files.items()}}
     if '--check' in sys.argv:
-        stale = [p.name for p, content in wanted.items() if not p.exists() or p.read_bytes() != content]
-        sys.exit(f'not up to date: {", ".join(stale)}; run python tools/make_readme.py' if stale else 0)
+        stale = [p.name for p, content in wanted.items()
+                 if not p.exists() or p.read_bytes() != content]
+        sys.exit(
+            f'not up to date: {", ".join(stale)}; run python tools/make_readme.py' if stale else 0)
     for path, content in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
