@@ -108,10 +108,10 @@ class ImageSet:
         if self.labels.shape != (N,):
             raise ValueError(f'expected {N} labels (N,), one an image, got '
                              f'{tuple(self.labels.shape)}')
-        self.labels, given = self.labels.long(), self.labels
-        if (self.labels != given).any() or self.labels.min() < 0:
+        labels, self.labels = self.labels, self.labels.long()
+        if (self.labels != labels).any() or self.labels.min() < 0:
             raise ValueError('expected labels from 0 on, whole numbers, got '
-                             f'{given.min()} to {given.max()}')
+                             f'{labels.min()} to {labels.max()}')
 
     @property
     def shape(self): return tuple(self.images.shape) # (N, C, H, W)
@@ -225,12 +225,12 @@ def class_count(
     data, # An ImageSet, or a set that streams: with labels, and names for them or not
 ) -> int: # How many classes its labels know, at least 2
     "Count the classes to learn. Raises ValueError for fewer than 2."
-    found = max(len(data.class_names), int(data.labels.max()) + 1)
-    if found < 2:
-        raise ValueError(f'expected at least 2 classes in {data.name}, got {found}; '
+    count = max(len(data.class_names), int(data.labels.max()) + 1)
+    if count < 2:
+        raise ValueError(f'expected at least 2 classes in {data.name}, got {count}; '
                          'put the images of each class into a folder of its own, or learn without '
                          'classes')
-    return found
+    return count
 
 def label_by_folder(
     paths: list[Path], # Image files
@@ -250,7 +250,7 @@ def in_number_order(
 
 # %% ../nbs/07_data.ipynb #ddbd3978
 def from_torchvision(
-    kind: str, # Name of the class in torchvision.datasets
+    dataset_class: str, # Name of the class in torchvision.datasets
     name: str, # Of the data set, for reports
     split: str='train', # 'train' or 'test'
     root: str|Path='data', # Where downloads are kept
@@ -258,16 +258,16 @@ def from_torchvision(
 ) -> ImageSet: # uint8, (N, C, H, W)
     "Read a data set with torchvision. Raises ValueError if its files can't be had."
     from torchvision import datasets
-    try: found = getattr(datasets, kind)(root, train=split == 'train', download=download)
+    try: dataset = getattr(datasets, dataset_class)(root, train=split == 'train', download=download)
     except Exception as e: # torchvision has many words for a missing or damaged file
-        said = (str(e) or repr(e)).splitlines()[0][:120]
+        reason = (str(e) or repr(e)).splitlines()[0][:120]
         raise ValueError(f'expected the files of {name} in {root}, and they could not be read '
-                         f'or fetched ({said}); put them there, or check the internet '
+                         f'or fetched ({reason}); put them there, or check the internet '
                          'connection') from e
-    pixels = torch.as_tensor(found.data) # (N, H, W), or (N, H, W, C)
+    pixels = torch.as_tensor(dataset.data) # (N, H, W), or (N, H, W, C)
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
-    return ImageSet(pixels.contiguous(), torch.as_tensor(found.targets), f'{name}/{split}',
-                    class_names=list(found.classes))
+    return ImageSet(pixels.contiguous(), torch.as_tensor(dataset.targets), f'{name}/{split}',
+                    class_names=list(dataset.classes))
 
 mnist = partial(from_torchvision, 'MNIST', 'mnist')
 fashion_mnist = partial(from_torchvision, 'FashionMNIST', 'fashion_mnist')

@@ -49,7 +49,7 @@ def ddim_invert(
     denoiser: Denoiser, # A network with its schedule and target
     images: Tensor, # Images in [-1, 1], (B, C, H, W)
     steps: int=100, # Levels to visit, at most T, even in log-SNR as in `sample`
-    **condition, # What else the network is told, such as label
+    **condition, # Conditions for the network, such as label
 ) -> Tensor: # The noise at the first level, (B, C, H, W)
     "From images to the noise that DDIM turns into them (Sec. 5.4, Song et al. 2021)."
     *levels, _ = log_snr_levels(denoiser.schedule, steps)

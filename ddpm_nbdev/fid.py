@@ -161,11 +161,11 @@ def features(
     device = next((p.device for p in getattr(net, 'parameters', tuple)()), 'cpu')
     batches = tqdm(pixels.split(batch_size or getattr(net, 'batch_size', 500)),
                    'features', disable=not progress, unit='batch')
-    found = torch.cat([net(to_float(batch.to(device))).cpu() for batch in batches])
-    if found.ndim != 2 or not found.isfinite().all():
+    result = torch.cat([net(to_float(batch.to(device))).cpu() for batch in batches])
+    if result.ndim != 2 or not result.isfinite().all():
         raise ValueError(f'expected finite features (N, D) from {feature_name(net)}, got '
-                         f'{tuple(found.shape)}' + ' with NaN or infinity'*(found.ndim == 2))
-    return found
+                         f'{tuple(result.shape)}' + ' with NaN or infinity'*(result.ndim == 2))
+    return result
 
 # %% ../nbs/11_fid.ipynb #548bab2b
 def feature_name(

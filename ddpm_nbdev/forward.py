@@ -90,16 +90,16 @@ def q_sample(
 
 # %% ../nbs/02_forward.ipynb #545ec080
 def check_shape(
-    found: Tensor, # What came
+    tensor: Tensor, # A prediction, or noise
     like: Tensor, # The images that it belongs to, (B, ...)
     what: str='prediction', # What it is, for the message
 ):
     "Raise ValueError for another shape than the images', which would broadcast in silence."
-    if found.shape == like.shape: return
-    with_variance = found.ndim == like.ndim and found.shape[1] == 2*like.shape[1]
+    if tensor.shape == like.shape: return
+    with_variance = tensor.ndim == like.ndim and tensor.shape[1] == 2*like.shape[1]
     hint = '; of a learned variance, pass on network(x, t)[:, :C]' if with_variance else ''
     raise ValueError(f'expected a {what} of shape {tuple(like.shape)}, got '
-                     f'{tuple(found.shape)}{hint}')
+                     f'{tuple(tensor.shape)}{hint}')
 
 # %% ../nbs/02_forward.ipynb #11fbc804
 def q_posterior(
@@ -169,7 +169,7 @@ class Denoiser(nn.Module):
         schedule: Schedule, # The noise schedule that it was trained on
         target: str, # What it predicts, a row of `targets`
         image_shape: tuple|None=None, # (C, H, W) of its images; None if unknown
-        classes: int|None=None, # Number of labels that it can be told; as the network says
+        classes: int|None=None, # Number of labels that it knows; as the network says
     ):
         super().__init__()
         if target not in targets:
@@ -181,20 +181,20 @@ class Denoiser(nn.Module):
     def forward(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
         t: Tensor|int|float, # Timesteps, (B,), or one for all; real ones between two steps
-        **condition, # What else the network is told, such as label, (B,); None is left out
+        **condition, # Conditions for the network, such as label, (B,); None is left out
     ) -> Tensor: # (B, C, H, W)
         "What the network predicts, in its own precision."
-        told = self.told(steps_like(t, x_t))
+        timesteps = self.timestep_map(steps_like(t, x_t))
         condition = {k: v for k, v in condition.items() if v is not None}
         if 'label' in condition:
             label = torch.as_tensor(condition['label'], device=x_t.device)
             condition['label'] = label.expand(len(x_t))
-        return self.network(x_t.to(self.dtype or x_t.dtype), told, **condition)
+        return self.network(x_t.to(self.dtype or x_t.dtype), timesteps, **condition)
 
     def x_0(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
         t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # What else the network is told, such as label
+        **condition, # Conditions for the network, such as label
     ) -> Tensor: # x_0_hat, (B, C, H, W)
         "The guess of the clean images (Eq. 15, Ho et al. 2020)."
         return self.x_0_eps(x_t, t, **condition)[0]
@@ -202,7 +202,7 @@ class Denoiser(nn.Module):
     def eps(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
         t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # What else the network is told, such as label
+        **condition, # Conditions for the network, such as label
     ) -> Tensor: # eps_hat, (B, C, H, W)
         "The guess of the noise in x_t."
         return self.x_0_eps(x_t, t, **condition)[1]
@@ -210,7 +210,7 @@ class Denoiser(nn.Module):
     def x_0_eps(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
         t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # What else the network is told, such as label
+        **condition, # Conditions for the network, such as label
     ) -> tuple[Tensor, Tensor]: # x_0_hat and eps_hat, (B, C, H, W) each
         "The guesses of image and noise. Raises ValueError for a prediction of another shape."
         pred = self(x_t, t, **condition).to(x_t.dtype)
@@ -227,9 +227,9 @@ def steps_like(
     return torch.as_tensor(t, device=x.device).expand(len(x))
 
 @patch
-def told(self: Denoiser,
+def timestep_map(self: Denoiser,
     t: Tensor, # Timesteps, (B,), int64, or real ones
-) -> Tensor: # What the network is told there, (B,)
+) -> Tensor: # The timesteps of the original schedule, which the network knows, (B,)
     "The timesteps of the schedule it was trained on. Raises ValueError between kept steps."
     timesteps = getattr(self.schedule, 'timesteps', None)
     if timesteps is None: return t # a schedule of your own
@@ -250,9 +250,9 @@ def _apply(self: Denoiser, fn, recurse=True): # what .to, .cuda, .half ... come 
 @patch
 def __repr__(self: Denoiser):
     shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
-    known = f', {self.classes} classes' if self.classes else ''
+    classes = f', {self.classes} classes' if self.classes else ''
     return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
-            f'{self.target}, images {shape}{known})')
+            f'{self.target}, images {shape}{classes})')
 
 # %% ../nbs/02_forward.ipynb #75fb25d3
 @patch(as_prop=True)

@@ -26,8 +26,8 @@ class Guided(Denoiser):
 
     def forward(self, x_t: Tensor, t: Tensor|int|float, **condition)->Tensor:
         kept = {k: v for k, v in condition.items() if k not in self.drop}
-        without, told = self.network(x_t, t, **kept), self.network(x_t, t, **condition)
-        return without + self.scale*(told - without) # (B, C, H, W)
+        unconditional, conditional = self.network(x_t, t, **kept), self.network(x_t, t, **condition)
+        return unconditional + self.scale*(conditional - unconditional) # (B, C, H, W)
 
 def guided(
     denoiser: Denoiser, # One that answers with a label and without

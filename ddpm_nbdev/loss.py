@@ -49,7 +49,7 @@ def ddpm_loss(
     x_0: Tensor, # Clean images, (B, C, H, W), in [-1, 1]
     t: Tensor, # Timesteps, (B,), 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
-    **condition, # What else the network is told, such as label, (B,)
+    **condition, # Conditions for the network, such as label, (B,)
 ) -> Tensor: # Squared error of each image, mean over its pixels, (B,), in x_0's dtype
     "The simple loss (Alg. 1 line 5 and Eq. 14, Ho et al. 2020)."
     x_t, _ = q_sample(denoiser.schedule, x_0, t, eps)

@@ -148,9 +148,9 @@ def compare_images(
     if real is None: return report
     pool = features_of(real, net, progress=progress)
     picks = [torch.randperm(len(pool), generator=seeded(s))[:alike] for s in range(repeats)]
-    found = [_measures(pool[p], y, k, inception, alike) for p in picks]
-    for name in found[0]:
-        values = torch.tensor([f[name][0] for f in found], dtype=torch.float64)
+    rows = [_measures(pool[p], y, k, inception, alike) for p in picks]
+    for name in rows[0]:
+        values = torch.tensor([f[name][0] for f in rows], dtype=torch.float64)
         report.real[name] = values.mean().item(), values.std().item()
     if alike < len(x): # more samples than the subsets hold
         report.real['frechet_distance'] = real_floor(pool, y, len(x), repeats), None
@@ -158,13 +158,13 @@ def compare_images(
 
 def _measures(x, y, k, inception, alike):
     of_distance = lambda f: feature_distance(f, y)
-    known = {'frechet_distance': jackknife(of_distance, x) if len(x) >= 20 else
+    measures = {'frechet_distance': jackknife(of_distance, x) if len(x) >= 20 else
              (of_distance(x), None)}
-    if min(len(x), len(y)) >= 80: known['distance_at_infinity'] = fid_infinity(x, y)
+    if min(len(x), len(y)) >= 80: measures['distance_at_infinity'] = fid_infinity(x, y)
     scale = 1. if inception else y.square().mean().sqrt()
-    known['kernel_distance'] = kid(x/scale, y/scale)
+    measures['kernel_distance'] = kid(x/scale, y/scale)
     some = x[torch.randperm(len(x), generator=seeded(0))[:alike]]
-    return known | {name: (value, None) for name, value in precision_recall(some, y, k).items()}
+    return measures | {name: (value, None) for name, value in precision_recall(some, y, k).items()}
 
 # %% ../nbs/13_metrics.ipynb #7542e1df
 def nearest(
@@ -177,9 +177,9 @@ def nearest(
         raise ValueError('expected images of one size to search among, got '
                          f'{tuple(images.shape)} and {tuple(among.shape)}')
     flat = [i.flatten(1).double() for i in flat]
-    found = [torch.cdist(part, flat[1]).min(1) for part in flat[0].split(1000)]
-    distance = torch.cat([f.values for f in found])/flat[0].shape[1]**.5
-    return distance, torch.cat([f.indices for f in found])
+    neighbours = [torch.cdist(part, flat[1]).min(1) for part in flat[0].split(1000)]
+    distance = torch.cat([f.values for f in neighbours])/flat[0].shape[1]**.5
+    return distance, torch.cat([f.indices for f in neighbours])
 
 # %% ../nbs/13_metrics.ipynb #4dbf0bc7
 def memorization(

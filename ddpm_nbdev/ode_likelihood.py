@@ -28,7 +28,7 @@ def ode_log_prob(
     generator: torch.Generator|None=None, # Where the signs are drawn from
     tolerance: float=1e-5, # Of the solver, relative and absolute
     end: Callable|None=None, # log q of points at the last level, (B,), nats; the prior's if None
-    **condition, # What else the network is told, such as label
+    **condition, # Conditions for the network, such as label
 ) -> tuple[Tensor, Tensor]: # log p(x), and the error of the trace (NaN of one probe), (B,)
     "Log-density in nats by the probability flow (Eq. 39, Song et al. 2021b)."
     flow, D = change_path(denoiser, flow_path, 'flow'), x[0].numel()
@@ -58,7 +58,7 @@ def flow_slope(
     shape: tuple, # Of the points, (B, ...)
     signs: Tensor, # Directions for the trace, (k, B, ...)
     exact: bool, # Are they all directions, so that the trace is their sum?
-    condition: dict, # What else the network is told
+    condition: dict, # Conditions for the network
 ) -> Callable: # slope(time, state), points and divergences in one vector
     "Right side of the ODE, for SciPy."
     def slope(time, state):
@@ -120,7 +120,7 @@ def ode_bits(
     probes: int|None=1, # Random signs for the trace; the exact trace if None
     generator: torch.Generator|None=None, # Where noise and signs are drawn from, on the CPU
     tolerance: float=1e-3, # Of the solver, relative and absolute
-    **condition, # What else the network is told, such as label
+    **condition, # Conditions for the network, such as label
 ) -> Tensor: # Each image's cost by one draw of a bound, (B,), bits/dim, float64
     "Bits of images by the flow and a discrete decoder (Eq. 13, Ho et al. 2020)."
     denoiser = change_path(denoiser, vp_path, 'x_0') # the decoder's

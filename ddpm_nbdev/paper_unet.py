@@ -100,7 +100,7 @@ class PaperUNet(nn.Module):
         corner: bool=True, # Pad a step down right and below only? Else all around
         full_period: bool=True, # Is the clock's lowest frequency 1/10,000? Else a little higher
         cosines_first: bool=False, # The clock's cosines before its sines?
-        classes: int|None=None, # Number of labels that it can be told; none if None
+        classes: int|None=None, # Number of labels that it knows; none if None
     ):
         super().__init__()
         # the arguments by name: `save` writes them down, `load` builds from them

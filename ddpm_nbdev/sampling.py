@@ -141,7 +141,7 @@ def predict(
     denoiser: Denoiser, # The network to ask
     x: Tensor, # Images, (B, C, H, W)
     t: Tensor|int|float, # Timesteps, (B,), or one for all
-    **condition, # What else it is told, such as label
+    **condition, # Conditions for the network, such as label
 ) -> Tensor: # Its prediction, (B, C, H, W), with x's dtype
     "Ask a network in eval mode. Raises ValueError for another shape, or for NaN."
     with eval_mode(denoiser): pred = denoiser(x, t, **condition)
@@ -160,7 +160,7 @@ def reverse_process(
     sampler: Callable=ddim, # sampler(x, levels, denoise, noise, **options), like `ddim`
     noise: Callable=torch.randn_like, # noise(x) -> fresh noise like x
     clip: Callable|None=clip_static, # clip(x_0_hat) keeps a guess in range; None: no clipping
-    condition: dict|None=None, # What else the network is told, such as dict(label=...)
+    condition: dict|None=None, # Conditions for the network, such as dict(label=...)
     **options, # The sampler's own: eta of ddim, variance of ddpm
 ) -> Iterator[Step]: # One Step for each level
     "From noise to images, step by step (Alg. 2, Ho et al. 2020, for any sampler)."
@@ -183,11 +183,11 @@ def timestep_at(
     "When is a log SNR reached? Raises ValueError for one that the schedule never has."
     signal, noise = every_level(schedule)
     share = noise/(signal + noise) # rises with t; Schedule interpolates it, too
-    wanted = torch.sigmoid(-torch.as_tensor(log_snr, dtype=torch.float64)/2)
-    if not (wanted.min() >= share[0] - 1e-6 and wanted.max() <= share[-1] + 1e-6):
+    noise_share = torch.sigmoid(-torch.as_tensor(log_snr, dtype=torch.float64)/2)
+    if not (noise_share.min() >= share[0] - 1e-6 and noise_share.max() <= share[-1] + 1e-6):
         low, high = (2*(signal/noise).log()[i] for i in (-1, 0))
         raise ValueError(f'expected a log SNR from {low:.4g} to {high:.4g}, got {log_snr}')
-    return torch.as_tensor(np.interp(wanted, share, np.arange(schedule.T)))
+    return torch.as_tensor(np.interp(noise_share, share, np.arange(schedule.T)))
 
 def at_own_level(
     schedule: Schedule, # Noise schedule with T steps

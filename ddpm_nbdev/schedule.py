@@ -96,8 +96,8 @@ def extract(
     like: Tensor, # The batch to broadcast over, (B, ...)
 ) -> Tensor: # The values at t, (B, 1, 1, ...), with like's device and dtype
     "Look up one value for each image of a batch. Raises IndexError where t is outside."
-    found = values.to(like.device, like.dtype).index_select(0, t.to(like.device))
-    return found.reshape(-1, *[1]*(like.ndim - 1))
+    values = values.to(like.device, like.dtype).index_select(0, t.to(like.device))
+    return values.reshape(-1, *[1]*(like.ndim - 1))
 
 # %% ../nbs/01_schedule.ipynb #3fade3e6
 @patch

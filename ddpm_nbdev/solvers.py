@@ -162,8 +162,8 @@ def log_snr_levels(
         return lambda_levels(schedule, torch.linspace(first, lam[0], steps).double())
     Schedule.even_steps(schedule, steps) # refuses more steps than there are
     first = lam[lam >= start].min().item() # the noisiest whole step
-    wanted = torch.linspace(first, lam[0], steps, dtype=torch.float64)
-    nearest = (lam[:, None] - wanted).abs().argmin(0)
+    even = torch.linspace(first, lam[0], steps, dtype=torch.float64)
+    nearest = (lam[:, None] - even).abs().argmin(0)
     return noise_levels(schedule, distinct_steps(nearest.tolist(), schedule.T))
 
 def karras_levels(

@@ -42,7 +42,7 @@ class UNet(nn.Module):
         residual: bool=True, # Add each block's input to its output? Else only the first of a step
         time_mlp: bool=True, # Pass the time embedding through an MLP?
         align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
-        classes: int|None=None, # Number of labels that it can be told; none if None
+        classes: int|None=None, # Number of labels that it knows; none if None
     ):
         super().__init__()
         # the arguments by name: `save` writes them down, `load` builds from them

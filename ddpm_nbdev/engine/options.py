@@ -65,6 +65,9 @@ class TrainConfig:
     def __post_init__(self):
         check_options(self)
         _check_size(self)
+        if self.init and self.preset:
+            raise ValueError(f'expected no preset beside init, whose network is taken, got preset '
+                             f'{self.preset!r} and init {self.init!r}; leave one out')
 
 # %% ../../nbs/engine/options.ipynb #6188ec50
 def check_options(

@@ -182,16 +182,13 @@ def build_network(network, config, preset, shape, schedule, classes):
     changes = dict(classes=classes, dropout=config.dropout)
     if config.dropout is None: changes.pop('dropout')
     if not config.init: return make_unet(preset, shape[0], **changes)
-    if config.preset:
-        raise ValueError(f'expected no preset beside init, whose network is taken, got preset '
-                         f'{config.preset!r} and init {config.init!r}; leave one out')
     return saving.begin_from(config.init, shape[0], config.target, schedule, changes)
 
 # %% ../../nbs/engine/22_trainer.ipynb #fc76bc5a
 @patch
 def train_step(self: Trainer,
     x_0: Tensor, # This process's share of a batch, float in [-1, 1], (b, C, H, W)
-    condition: dict|None=None, # What else the network is told, such as label, (b,)
+    condition: dict|None=None, # Conditions for the network, such as label, (b,)
     B: int|None=None, # Images in the whole batch; config.batch_size if None
 ) -> tuple[Tensor, Tensor]: # Loss of the whole batch, norm of its gradient, scalars
     "One optimizer step on a batch (Alg. 1, Ho et al. 2020)."
