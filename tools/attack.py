@@ -55,6 +55,7 @@ def option_cases():
                    float: ['x', '', 'nan', 'inf', '-1', '1e400'],
                    str: ['', 'a\udcff']}[kind] # a byte that is no text
             if kind is int and field.name != 'seed': bad += ['-1']
+            if field.name == 'guidance': bad.remove('-1') # away from the class
             if field.name in PLACES: bad = ['']
             for value in bad:
                 argv = [command, *start, f'--{field.name}={value}']
@@ -85,7 +86,8 @@ def run_cases(place):
     resume_it, lies = ['ddpm_train', '--resume', 'run', '--steps', '3', '--quiet'], {}
     for name, value in settings['train'].items():
         for bad in ([], {'a': 1}, 'x', -1, 1e300, True):
-            known = type(value) is bool and bad is True or bad == 'x' and name in ('data', 'root')
+            known = type(value) is bool and bad is True or bad == 'x' and name in (
+                'data', 'root', 'init') # the weights are those of the checkpoint
             is_large = bad == 1e300 and type(value) is float # but a number
             free = (bad == -1 and name == 'seed' or bad is True and value is None
                     or is_large and name not in ('ema_decay', 'dropout'))
