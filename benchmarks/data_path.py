@@ -61,22 +61,27 @@ def ours(folder, memory, workers=0):
     return epoch
 
 
+def measure(folder):
+    "Images per second of each way. When it returns, all workers have ended."
+    ways = {'ours, in memory': ours(folder, 4e9), 'usual, no workers': usual(folder, 0),
+            'usual, 1 worker': usual(folder, 1), 'usual, 2 workers': usual(folder, 2),
+            'ours, from files, 2 workers': ours(folder, 0, 2)}
+    rates = {name: [] for name in ways}
+    for i in range(ROUNDS + 1):
+        for name, epoch in ways.items():
+            time.sleep(1) # our workers fill their queues again, and rest
+            getattr(epoch, 'drain', lambda: None)()
+            start = time.perf_counter()
+            count = epoch()
+            if i: rates[name].append(count/(time.perf_counter() - start))
+    return {name: statistics.median(r) for name, r in rates.items()}
+
+
 if __name__ == '__main__':
     with TemporaryDirectory() as place:
         folder = Path(place)/'images'
         write_images(folder)
-        ways = {'ours, in memory': ours(folder, 4e9), 'usual, no workers': usual(folder, 0),
-                'usual, 1 worker': usual(folder, 1), 'usual, 2 workers': usual(folder, 2),
-                'ours, from files, 2 workers': ours(folder, 0, 2)}
-        rates = {name: [] for name in ways}
-        for i in range(ROUNDS + 1):
-            for name, epoch in ways.items():
-                time.sleep(1) # our workers fill their queues again, and rest
-                getattr(epoch, 'drain', lambda: None)()
-                start = time.perf_counter()
-                count = epoch()
-                if i: rates[name].append(count/(time.perf_counter() - start))
-    rates = {name: statistics.median(r) for name, r in rates.items()}
+        rates = measure(folder)
     best = max(rate for name, rate in rates.items() if name.startswith('usual'))
     print(f'{device_name("cpu")}, {os.cpu_count()} cores, torch {torch.__version__}, '
           f'torchvision {torchvision.__version__}')

@@ -131,11 +131,11 @@ def eval_mode(
     network: nn.Module, # A network, or a denoiser
 ) -> Iterator[None]: # While inside, dropout is off
     "Switch a network to eval mode, and afterwards each part of it back to its own mode."
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
+    in_training = [module for module in network.modules() if module.training]
+    if in_training: network.eval()
     try: yield
     finally:
-        for module, training in modes: module.training = training
+        for module in in_training: module.training = True
 
 def predict(
     denoiser: Denoiser, # The network to ask

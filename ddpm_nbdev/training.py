@@ -42,8 +42,8 @@ def lr_factor(
     decay: Callable=cosine_decay, # What follows, a function of the share that is done
 ) -> float: # Factor on the learning rate, in [0, 1]
     "Learning rate schedule: a warm-up, then a decay."
-    if step < warmup: return (step + 1)/(warmup + 1)
-    return decay((step - warmup)/max(1, steps - warmup))
+    done = max(0, step - warmup)/max(1, steps - warmup)
+    return min(1., (step + 1)/(warmup + 1))*decay(done)
 
 # %% ../nbs/09_training.ipynb #e906eed3
 def make_ema(

@@ -312,11 +312,12 @@ def image_batches(
             yield [images[index], labels[index]]
         return
     workers = min(os.cpu_count(), 8) if workers is None else workers
-    def leave_group(worker): # Ctrl-C signals the whole group; the trainer still needs its readers
-        if hasattr(os, 'setpgid'): os.setpgid(0, 0) # Windows has no process groups of this kind
     loader = DataLoader(data, batch_sampler=_Lists(indices), num_workers=workers,
-                        generator=seeded(0), pin_memory=on_gpu, worker_init_fn=leave_group)
+                        generator=seeded(0), pin_memory=on_gpu, worker_init_fn=_leave_group)
     for batch in loader: yield [part.to(device, non_blocking=True) for part in batch]
+
+def _leave_group(worker): # Ctrl-C signals the whole group; the trainer still needs its readers
+    if hasattr(os, 'setpgid'): os.setpgid(0, 0) # Windows has no process groups of this kind
 
 class _Lists: # a DataLoader wants lists
     def __init__(self, indices): self.indices = indices
