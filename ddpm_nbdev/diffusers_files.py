@@ -54,7 +54,7 @@ def load_model(
                                            whole_in(height, 1), whole_in(width, 1))
     with own_random(0): network = PaperUNet(**options)
     network.load_state_dict(weights)
-    return Denoiser(network.eval(), schedule, target, shape)
+    return Denoiser(network, schedule, target, shape).eval()
 
 # %% ../nbs/diffusers_files.ipynb #9fdfcb8d
 def _parts(folder): # where the network is; what the scheduler's file says

@@ -132,7 +132,7 @@ def eval_mode(
 ) -> Iterator[None]: # While inside, dropout is off
     "Switch a network to eval mode, and afterwards each part of it back to its own mode."
     in_training = [module for module in network.modules() if module.training]
-    if in_training: network.eval()
+    for module in in_training: module.training = False
     try: yield
     finally:
         for module in in_training: module.training = True

@@ -136,7 +136,7 @@ def read_denoiser(file, network): # a Denoiser, from an open file
     if 'path' in about:
         path = look_up(paths, about['path'], 'path')
         schedule = PathSchedule(schedule, path, bool(about.get('continuous')))
-    return Denoiser(built.eval(), schedule, about['target'], about['image_shape'], about['classes'])
+    return Denoiser(built, schedule, about['target'], about['image_shape'], about['classes']).eval()
 
 def builder_of(about, network): # what makes the network that a file's weights belong to
     kind = about.get('network', 'UNet')
@@ -211,7 +211,7 @@ def load_pickled(path): # weights of the notebook that this course grew out of
         raise ValueError(f"expected the original notebook's weights in {path}, got a "
                          f'damaged or foreign file ({" ".join(str(e).split())[:160]})'
                          ) from e
-    return Denoiser(unet, linear_schedule(), 'eps', (unet.in_channels, 64, 64))
+    return Denoiser(unet, linear_schedule(), 'eps', (unet.in_channels, 64, 64)).eval()
 
 shipped = {
     name: Path(files('ddpm_nbdev')/f'weights/{name}.safetensors')
