@@ -6,6 +6,7 @@
 __all__ = ['share_work', 'sample_shared', 'my_share', 'shared_features']
 
 # %% ../../nbs/engine/sharing.ipynb #eae522e2
+import atexit
 from collections.abc import Callable
 from copy import copy
 from math import prod
@@ -27,7 +28,13 @@ def share_work(
 ): # PartialState: which process this is, how many there are, and its device
     "Join the processes that torchrun or accelerate launched; one alone without them."
     from accelerate import PartialState
-    return PartialState(cpu=check_device(device) == 'cpu')
+    processes = PartialState(cpu=check_device(device) == 'cpu')
+    # who leaves without a word may crash at its end, and torchrun then stops the others
+    atexit.register(_leave_processes)
+    return processes
+
+def _leave_processes():
+    if dist.is_available() and dist.is_initialized(): dist.destroy_process_group()
 
 # %% ../../nbs/engine/sharing.ipynb #587d5183
 def sample_shared(
