@@ -9,7 +9,6 @@ __all__ = ['images_of', 'feature_network', 'real_images', 'other_half', 'read_al
 # %% ../../nbs/engine/25_evaluation.ipynb #f0fb23a5
 import sys
 from dataclasses import replace
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 
@@ -27,7 +26,13 @@ from ddpm_nbdev.engine.feature_statistics import (
     load_statistics,
     statistics_distance,
 )
-from .names import feature_data, features as feature_names, look_up, samplers
+from ddpm_nbdev.engine.names import (
+    feature_data,
+    features as feature_names,
+    look_up,
+    nearest_hint,
+    samplers,
+)
 from .sampling import sample, sample_steps
 from .sharing import my_share, sample_shared
 from .streams import is_named_set, load_images, open_images
@@ -208,9 +213,8 @@ def refuse_unknown(
     known = {name for call in (images_of, sample, sample_steps, *of_samplers)
              for name in signature(call).parameters}
     for name in set(options) - known:
-        near = get_close_matches(name, known, 1)
         raise ValueError(f'expected options of evaluate or of sample, got {name!r}'
-                         + (f'; did you mean {near[0]}?' if near else ''))
+                         + nearest_hint(name, known))
 
 def read_sides(
     images, # One side, as `images_of` takes it

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['schedules', 'samplers', 'spacings', 'clips', 'decays', 'times', 'presets', 'networks', 'paths', 'data_sets',
-           'features', 'feature_data', 'largest_sides', 'preset_defaults', 'look_up', 'targets', 'make_schedule',
-           'make_unet', 'preset_for']
+           'features', 'feature_data', 'largest_sides', 'preset_defaults', 'nearest_hint', 'look_up', 'targets',
+           'make_schedule', 'make_unet', 'preset_for']
 
 # %% ../../nbs/engine/names.ipynb #17a09c0b
 from difflib import get_close_matches
@@ -33,6 +33,14 @@ features = dict(digits='fid.digits_features', clothes='fid.clothes_features',
 feature_data = dict(digits='digits', clothes='fashion_mnist') # what features belong to
 
 # %% ../../nbs/engine/names.ipynb #70722ef9
+def nearest_hint(
+    name, # What was said
+    known, # The names that there are
+) -> str: # '; did you mean NAME?', or '' if none is near
+    "A hint for a typing mistake."
+    near = get_close_matches(str(name)[:60], list(known), 1)
+    return f'; did you mean {near[0]}?' if near else ''
+
 def look_up(
     kind: dict, # One of the dictionaries above, or `targets`
     name: str, # Which of its names
@@ -40,9 +48,8 @@ def look_up(
 ): # The object that the name stands for
     "Find an object by its name. Raises ValueError, which suggests the nearest name."
     if name not in kind:
-        near = get_close_matches(str(name), kind, 1)
-        hint = f'; did you mean {near[0]}?' if near else ''
-        raise ValueError(f'expected a {what} among {", ".join(kind)}, got {name!r:.60}{hint}')
+        raise ValueError(f'expected a {what} among {", ".join(kind)}, got {name!r:.60}'
+                         + nearest_hint(name, kind))
     if not isinstance(kind[name], str): return kind[name]
     module, _, attribute = kind[name].rpartition('.')
     return getattr(import_module(f'ddpm_nbdev.{module}'), attribute)

@@ -10,7 +10,6 @@ __all__ = ['choices', 'machine_options', 'TrainConfig', 'check_options', 'check_
 # %% ../../nbs/engine/options.ipynb #d7656308
 import os
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from math import inf, isfinite
 from operator import index
 from typing import get_args
@@ -91,11 +90,7 @@ def check_options(
         known = names.targets() if name == 'target' else choices.get(name)
         if known is not None and name != 'device' and value not in known:
             raise ValueError(f'expected a {name} among {", ".join(known)}, got '
-                             f'{_short(value)}{_nearest(value, known)}')
-
-def _nearest(value, known): # a hint for a typing mistake
-    near = get_close_matches(str(value)[:60], list(known), 1)
-    return f'; did you mean {near[0]}?' if near else ''
+                             f'{_short(value)}{names.nearest_hint(value, known)}')
 
 # %% ../../nbs/engine/options.ipynb #ab97b213
 def _as_kind(kind, name, value):

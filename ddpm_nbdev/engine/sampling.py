@@ -9,7 +9,6 @@ __all__ = ['PerSampleNoise', 'plan', 'split_options', 'network_keywords', 'choos
 # %% ../../nbs/engine/sampling.ipynb #24fd5884
 import math
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from inspect import signature
 
 import torch
@@ -24,7 +23,7 @@ from ddpm_nbdev.engine.checks import (
     finite,
     whole,
 )
-from .names import clips, look_up, samplers, spacings
+from .names import clips, look_up, nearest_hint, samplers, spacings
 from ..forward import Denoiser, seeded
 from ..guidance import guided
 from ..image_files import require_memory
@@ -95,8 +94,7 @@ def split_options(
     condition = {k: v for k, v in options.items() if k not in own}
     for name in condition if known is not None else ():
         if name in known: continue
-        near = get_close_matches(name, [*own, *known, *signature(sample_steps).parameters], 1)
-        hint = f'; did you mean {near[0]}?' if near else ''
+        hint = nearest_hint(name, [*own, *known, *signature(sample_steps).parameters])
         raise ValueError(f'expected for {sampler.__name__} {", ".join(own) or "no options"}, '
                          f'and for the network {", ".join(known) or "none"}, got {name!r}{hint}')
     return mine, condition
