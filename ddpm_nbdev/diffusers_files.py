@@ -132,8 +132,8 @@ def save_model(
         for part in ('unet', 'scheduler'): (aside/part).mkdir(parents=True)
         files = {'model_index': index, 'unet/config': unet_config(denoiser),
                  'scheduler/scheduler_config': about}
-        for name, said in files.items():
-            (aside/f'{name}.json').write_text(json.dumps(said, indent=2))
+        for name, config in files.items():
+            (aside/f'{name}.json').write_text(json.dumps(config, indent=2))
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()},
                   str(aside/'unet/diffusion_pytorch_model.safetensors'))
         if folder.exists(): raise FileExistsError(f'expected {folder} to be free')
@@ -143,15 +143,15 @@ def save_model(
 
 # %% ../nbs/diffusers_files.ipynb #5115252e
 def find_model(
-    given: str|Path, # What `load` got
+    path_or_name: str|Path, # What `load` got
 ) -> Path|None: # The folder, fetched if it is on the Hub; None for what is neither
     "Look for a model of diffusers. Raises ValueError for one that cannot be fetched."
-    if not isinstance(given, (str, Path)) or not str(given): return None
-    path, name = Path(given), str(given)
+    if not isinstance(path_or_name, (str, Path)) or not str(path_or_name): return None
+    path, name = Path(path_or_name), str(path_or_name)
     if path.is_dir():
         if (path/'model_index.json').is_file(): return path
-        said = next((p for p in (path/'unet/config.json', path/'config.json') if p.is_file()), None)
-        try: return path if said and '_class_name' in _read_json(said) else None
+        configs = [p for p in (path/'unet/config.json', path/'config.json') if p.is_file()]
+        try: return path if configs and '_class_name' in _read_json(configs[0]) else None
         except Exception: return None # of a run, or of nobody
     on_hub = re.fullmatch(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*', name) and not (
         path.exists() or path.parent.is_dir() or name.startswith('runs/') or
@@ -179,10 +179,10 @@ def _fetch(name):
 def _fetched(name): # its folder in the Hub's cache, if it is whole; else None
     from huggingface_hub import try_to_load_from_cache
     for part in ('', 'unet/'):
-        said, *weights = (try_to_load_from_cache(name, part + file) for file in (
+        config, *weights = (try_to_load_from_cache(name, part + file) for file in (
             'config.json', f'{_weights}.safetensors', f'{_weights}.bin'))
-        if isinstance(said, str) and any(isinstance(path, str) for path in weights):
-            return Path(said).parent.parent if part else Path(said).parent
+        if isinstance(config, str) and any(isinstance(path, str) for path in weights):
+            return Path(config).parent.parent if part else Path(config).parent
 
 _weights = 'diffusion_pytorch_model'
 

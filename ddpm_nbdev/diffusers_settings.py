@@ -53,15 +53,15 @@ def to_theirs(
     weights: dict, # Its weights, or anything that is stored like them
 ) -> dict: # The same by their names in a UNet2DModel
     "Rename a network's weights; the three parts of qkv and the labels apart."
-    names, found = layer_names(network), {}
+    names, renamed = layer_names(network), {}
     for name, value in weights.items():
-        layer, _, kind = name.rpartition('.')
-        if layer == 'label': found['class_embedding.weight'] = value[1:] # of no class
+        layer, _, parameter = name.rpartition('.')
+        if layer == 'label': renamed['class_embedding.weight'] = value[1:] # of no class
         elif layer.endswith('.qkv'):
             for part, third in zip('qkv', value.chunk(3)):
-                found[f'{names[layer]}.to_{part}.{kind}'] = third
-        else: found[f'{names[layer]}.{kind}'] = value
-    return found
+                renamed[f'{names[layer]}.to_{part}.{parameter}'] = third
+        else: renamed[f'{names[layer]}.{parameter}'] = value
+    return renamed
 
 def to_ours(
     network: PaperUNet, # Ours, which has the shapes; may be on the meta device
@@ -79,16 +79,17 @@ def to_ours(
         if names:
             raise ValueError(f'expected {len(expected)} tensors, got {len(names)} '
                              f'{what}: {", ".join(sorted(names)[:3])[:200]}')
-    layers, found = layer_names(network), {}
+    layers, renamed = layer_names(network), {}
     for name, value in network.state_dict().items():
-        layer, _, kind = name.rpartition('.')
+        layer, _, parameter = name.rpartition('.')
         if layer == 'label':
             labels = theirs['class_embedding.weight']
-            found[name] = torch.cat([torch.zeros_like(labels[:1]), labels])
+            renamed[name] = torch.cat([torch.zeros_like(labels[:1]), labels])
         elif layer.endswith('.qkv'):
-            found[name] = torch.cat([theirs[f'{layers[layer]}.to_{part}.{kind}'] for part in 'qkv'])
-        else: found[name] = theirs[f'{layers[layer]}.{kind}']
-    return found
+            thirds = (theirs[f'{layers[layer]}.to_{part}.{parameter}'] for part in 'qkv')
+            renamed[name] = torch.cat([*thirds])
+        else: renamed[name] = theirs[f'{layers[layer]}.{parameter}']
+    return renamed
 
 _old_names = dict(query='to_q', key='to_k', value='to_v', proj_attn='to_out.0')
 
@@ -117,26 +118,26 @@ def unet_options(
         if (value := config.get(name, values[0])) not in values:
             wanted = ' or '.join(map(repr, values))
             raise Unsupported(f'{name} {wanted}, got {value!r:.60}')
-    said = _defaults | config
-    levels = [t == 'AttnDownBlock2D' for t in said['down_block_types']]
+    config = _defaults | config
+    levels = [t == 'AttnDownBlock2D' for t in config['down_block_types']]
     kinds = [f'{"Attn"*look}DownBlock2D' for look in levels]
     back = [f'{"Attn"*look}UpBlock2D' for look in reversed(levels)]
-    if [*said['down_block_types']] != kinds or [*said['up_block_types']] != back:
+    if [*config['down_block_types']] != kinds or [*config['up_block_types']] != back:
         raise Unsupported('blocks DownBlock2D or AttnDownBlock2D, and the same on the '
-                          f'way up, got {said["down_block_types"]!r:.150} and '
-                          f'{said["up_block_types"]!r:.150}')
-    if len(kinds) != len(said['block_out_channels']):
-        raise Unsupported(f'{len(kinds)} widths, got {said["block_out_channels"]!r:.60}')
-    whole_in(said['layers_per_block'], 1, 32)
+                          f'way up, got {config["down_block_types"]!r:.150} and '
+                          f'{config["up_block_types"]!r:.150}')
+    if len(kinds) != len(config['block_out_channels']):
+        raise Unsupported(f'{len(kinds)} widths, got {config["block_out_channels"]!r:.60}')
+    whole_in(config['layers_per_block'], 1, 32)
     return dict(
-        in_channels=said['in_channels'], out_channels=said['out_channels'],
-        channels=tuple(said['block_out_channels']), blocks=said['layers_per_block'],
+        in_channels=config['in_channels'], out_channels=config['out_channels'],
+        channels=tuple(config['block_out_channels']), blocks=config['layers_per_block'],
         attention=tuple(i for i, look in enumerate(levels) if look),
-        head_dims=said['attention_head_dim'], groups=said['norm_num_groups'],
-        dropout=said['dropout'], eps=said['norm_eps'],
-        mid_attention=said['add_attention'], corner=said['downsample_padding'] == 0,
-        full_period=said['freq_shift'] == 1, cosines_first=said['flip_sin_to_cos'],
-        classes=said['num_class_embeds'])
+        head_dims=config['attention_head_dim'], groups=config['norm_num_groups'],
+        dropout=config['dropout'], eps=config['norm_eps'],
+        mid_attention=config['add_attention'], corner=config['downsample_padding'] == 0,
+        full_period=config['freq_shift'] == 1, cosines_first=config['flip_sin_to_cos'],
+        classes=config['num_class_embeds'])
 
 class Unsupported(ValueError):
     "A file asks for what this package does not have."
@@ -161,7 +162,7 @@ def unet_config(
         flip_sin_to_cos=c['cosines_first'], num_class_embeds=c['classes'])
 
 # %% ../nbs/diffusers_settings.ipynb #05ca863c
-# whose noise schedule is said by the same words, with the same defaults
+# schedulers that name their noise schedule alike, with the same defaults
 schedulers = [f'{name}Scheduler' for name in (
     'DDPM', 'DDIM', 'PNDM', 'DPMSolverMultistep', 'DPMSolverSinglestep',
     'DEISMultistep', 'UniPCMultistep', 'EulerDiscrete', 'EulerAncestralDiscrete')]
@@ -171,13 +172,13 @@ def read_schedule(
     about: dict, # What a scheduler_config.json says
 ) -> tuple[Schedule, str]: # The schedule; what the network predicts
     "Schedule and target. Raises ValueError that names what this package does not have."
-    said = dict(num_train_timesteps=1000, beta_start=1e-4, beta_end=.02,
+    config = dict(num_train_timesteps=1000, beta_start=1e-4, beta_end=.02,
                 beta_schedule='linear', trained_betas=None,
                 prediction_type='epsilon') | about
     if (name := about.get('_class_name', schedulers[0])) not in schedulers:
         raise Unsupported(f'a scheduler among {", ".join(schedulers)}, got {name!r:.60}')
-    T, kind = whole_in(said['num_train_timesteps'], 1, 10**6), said['beta_schedule']
-    start, end = float(said['beta_start']), float(said['beta_end'])
+    T, kind = whole_in(config['num_train_timesteps'], 1, 10**6), config['beta_schedule']
+    start, end = float(config['beta_start']), float(config['beta_end'])
     line = lambda a, b: torch.linspace(a, b, T, dtype=torch.float64)
     f = lambda u: torch.cos((u + .008)/1.008*math.pi/2)**2 # cosine_schedule's
     makers = dict(
@@ -186,19 +187,19 @@ def read_schedule(
         squaredcos_cap_v2=lambda: (1 - f(line(0, 1 - 1/T) + 1/T)/f(line(0, 1 - 1/T))
                                    ).clamp(max=.999),
         sigmoid=lambda: torch.sigmoid(line(-6, 6))*(end - start) + start)
-    if said['trained_betas'] is not None:
-        beta, kind = torch.tensor(said['trained_betas'], dtype=torch.float64), 'trained'
+    if config['trained_betas'] is not None:
+        beta, kind = torch.tensor(config['trained_betas'], dtype=torch.float64), 'trained'
     elif kind in makers: beta = makers[kind]()
     else:
         raise Unsupported(f'a beta_schedule among {", ".join(makers)}, got {kind!r:.60}')
     if about.get('rescale_betas_zero_snr'): beta = _to_zero_snr(beta)
-    if said['prediction_type'] not in prediction_types:
+    if config['prediction_type'] not in prediction_types:
         raise Unsupported(f'a prediction_type among {", ".join(prediction_types)}, got '
-                       f'{said["prediction_type"]!r:.60}')
+                       f'{config["prediction_type"]!r:.60}')
     schedule = Schedule(beta, kind, max_prior_bits=math.inf)
     if (bits := prior_bits((1 - beta).prod())) > .01:
         print(f'this schedule does not end in noise: L_T = {bits:.2g} bits/dim', file=sys.stderr)
-    return schedule, prediction_types[said['prediction_type']]
+    return schedule, prediction_types[config['prediction_type']]
 
 # Alg. 1, Lin et al. 2024; a little signal is left, so that x_0 is defined
 def _to_zero_snr(beta):

@@ -168,8 +168,8 @@ def _config(data, out, resume, epochs, options, named):
         raise ValueError(f'expected steps or epochs, got {options["steps"]} and {epochs}')
     name = (str(data) if isinstance(data, str | Path) else getattr(data, 'name', None) or 'images')
     if resume is not None:
-        given = {'data': name} if named else {}
-        return resume_config(asked.resume, options | given)
+        brought = {'data': name} if named else {}
+        return resume_config(asked.resume, options | brought)
     return TrainConfig(**options, data=name)
 
 # %% ../nbs/face.ipynb #d2c7a13c
@@ -228,7 +228,7 @@ def log_start(
         f'{type(images).__name__} of {"×".join(map(str, trainer.shape[1:]))}')
     print(f'{what} -> {trainer.run}, on {trainer.device}'
           + (f' × {n} processes' if n > 1 else '')
-          + (f', {known} classes' if (known := trainer.denoiser.classes) else '')
+          + (f', {classes} classes' if (classes := trainer.denoiser.classes) else '')
           + (', bf16' if trainer.config.precision == 'bf16' else '')
           + (f', from step {trainer.step}' if trainer.step else ''), flush=True)
     if getattr(images, 'unreadable', []):
@@ -292,9 +292,9 @@ def sample_grid(denoiser, seed, progress=False): # 64 images, or 8 of each class
 def draws_pictures(
     denoiser: Denoiser, # Any
 ) -> bool: # Are its samples images, and does it need nothing but a label for them?
-    "Points on a plane have no picture, and who is told an embedding wants one."
-    shape, told = denoiser.image_shape, network_keywords(denoiser) or []
-    return bool(shape) and len(shape) == 3 and shape[0] in (1, 3, 4) and not set(told) - {'label'}
+    "Points on a plane have no picture, and a network that takes an embedding needs one."
+    shape, conditions = denoiser.image_shape, set(network_keywords(denoiser) or [])
+    return bool(shape) and len(shape) == 3 and shape[0] in (1, 3, 4) and conditions <= {'label'}
 
 # %% ../nbs/face.ipynb #28cd0cc9
 def evaluate(

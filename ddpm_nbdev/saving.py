@@ -151,9 +151,9 @@ def read_about(file): # what it says of itself
     about = json.loads((file.metadata() or {})['denoiser'])
     if whole_in(about['format'], 1, 10**6) != file_format:
         raise Newer(f'format {about["format"]}')
-    known = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network', 'path',
+    fields = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network', 'path',
              'continuous'}
-    if unknown := set(about) - known: raise Newer(f'{sorted(unknown)[0][:60]}')
+    if unknown := set(about) - fields: raise Newer(f'{sorted(unknown)[0][:60]}')
     kind, own = about.get('network', 'UNet'), about['unet'] is None
     if not own and kind not in networks: raise Newer(str(kind)[:60])
     if not isinstance(kind, str): raise ValueError('a network without a name')
@@ -178,29 +178,29 @@ def check_steps(tensors): # what the network is told: whole numbers that rise
 
 # %% ../nbs/saving.ipynb #df779c7a
 def begin_from(
-    given: str|Path|Denoiser, # Trained before; as `load` takes it, or loaded
+    start: str|Path|Denoiser, # Trained before; as `load` takes it, or loaded
     in_channels: int, # Channels of the new images
     target: str, # What the new run predicts
     schedule: Schedule, # Of the new run
     changes: dict, # Options of UNet that differ: classes, dropout
-) -> UNet: # A new network with the given weights
-    "A network that goes on from given weights. Raises ValueError where they don't fit."
-    if not isinstance(given, Denoiser): given = load(given)
-    config, said = given.network.config, None
+) -> UNet: # A new network with those weights
+    "A network that goes on from trained weights. Raises ValueError where they don't fit."
+    if not isinstance(start, Denoiser): start = load(start)
+    config, mismatch = start.network.config, None
     if in_channels != config['in_channels']:
-        said = f'{config["in_channels"]} channels', f'images of {in_channels}'
-    if target != given.target: said = f'target {given.target}', target
-    beta, own = (own_schedule(s).exact_beta for s in (given.schedule, schedule))
-    on_paths = [getattr(s, 'path', None) for s in (given.schedule, schedule)]
+        mismatch = f'{config["in_channels"]} channels', f'images of {in_channels}'
+    if target != start.target: mismatch = f'target {start.target}', target
+    beta, own = (own_schedule(s).exact_beta for s in (start.schedule, schedule))
+    on_paths = [getattr(s, 'path', None) for s in (start.schedule, schedule)]
     if (beta.shape != own.shape or not torch.allclose(beta, own, rtol=1e-3)
             or on_paths[0] is not on_paths[1]):
-        said = f'schedule {given.schedule}', schedule
-    if said:
-        raise ValueError(f'expected what the weights to begin from know, {said[0]}, '
-                         f'got {said[1]}; ask for the same (--target, --schedule, --T)')
-    unet = type(given.network)(**config | changes)
-    weights = given.network.state_dict()
-    if given.classes != unet.classes: weights.pop('label.weight', None)
+        mismatch = f'schedule {start.schedule}', schedule
+    if mismatch:
+        raise ValueError(f'expected what the weights to begin from know, {mismatch[0]}, '
+                         f'got {mismatch[1]}; ask for the same (--target, --schedule, --T)')
+    unet = type(start.network)(**config | changes)
+    weights = start.network.state_dict()
+    if start.classes != unet.classes: weights.pop('label.weight', None)
     unet.load_state_dict(weights, strict=False)
     return unet
 
@@ -236,9 +236,9 @@ def find_damage(
 ) -> str: # What is wrong with it; '' if nothing is
     "Compare a checkpoint's files with the checksums that were written with them."
     try:
-        known = json.loads((checkpoint/'sha256.json').read_text())
-        expected = {checkpoint/Path(name).name: known[name] for name in known}
-        if 'ema.safetensors' not in known: return 'its checksums are of other files'
+        checksums = json.loads((checkpoint/'sha256.json').read_text())
+        expected = {checkpoint/Path(name).name: checksums[name] for name in checksums}
+        if 'ema.safetensors' not in checksums: return 'its checksums are of other files'
     except Exception: return 'its checksums cannot be read'
     for path, checksum in expected.items():
         if not path.is_file(): return f'{path.name} is missing'
@@ -263,11 +263,11 @@ def newest_good(
                      'whole; start anew with another --out')
 
 # %% ../nbs/saving.ipynb #18a463b8
-def find_weights(given): # the file with the averaged weights
-    if not isinstance(given, (str, Path)):
-        raise ValueError(f'expected a name or a path, got {given!r}')
-    path = Path(given)
-    if not str(given): raise ValueError("expected a run, or a file of weights, got ''")
+def find_weights(path_or_name): # the file with the averaged weights
+    if not isinstance(path_or_name, (str, Path)):
+        raise ValueError(f'expected a name or a path, got {path_or_name!r}')
+    path = Path(path_or_name)
+    if not str(path_or_name): raise ValueError("expected a run, or a file of weights, got ''")
     if checkpoints(path): path = newest_good(path)
     if (path/'sha256.json').exists() and (damage := find_damage(path)):
         raise ValueError(f'expected a whole checkpoint, got {path}, which is damaged '
@@ -277,5 +277,5 @@ def find_weights(given): # the file with the averaged weights
     kind = 'is no file' if path.exists() else 'is missing'
     raise FileNotFoundError(f'expected {", ".join(shipped)}, a .safetensors file, a '
                             'run directory with checkpoints or a model of '
-                            f'diffusers, got {given}, where {path.name} {kind}; train '
+                            f'diffusers, got {path_or_name}, where {path.name} {kind}; train '
                             'one with ddpm_train')

@@ -31,7 +31,7 @@ class Schedule:
     def __init__(self,
         beta: Tensor, # Variance that each step adds, (T,), in (0, 1)
         name: str='custom', # Name for messages and files
-        timesteps: Tensor|None=None, # What the network is told, (T,), int64; 0..T-1 if None
+        timesteps: Tensor|None=None, # Timesteps for the network, (T,), int64; 0..T-1 if None
         max_prior_bits: float=.01, # Largest L_T allowed, bits/dim; math.inf allows any end
         device: str|torch.device='cpu', # Where the quantities live
         dtype: torch.dtype=torch.float32, # Their precision; they are derived in float64

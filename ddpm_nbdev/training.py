@@ -86,7 +86,7 @@ def batches(
     seed: int=0, # Of the order
     device: str|torch.device='cpu', # Where the batches go
     start: int=0, # Number of batches to skip
-) -> Iterator: # Endless: x_0 (B, ...), and a dictionary of what the network is told beside it
+) -> Iterator: # Endless: x_0 (B, ...), and a dictionary of its conditions
     "Shuffled batches of images. Raises ValueError for images in [0, 1] or [0, 255]."
     for batch in raw_batches(data, batch_size, seed, device, start):
         if isinstance(batch, dict): condition = dict(batch)
@@ -168,8 +168,8 @@ def mirror_half(
 
 # %% ../nbs/09_training.ipynb #2d47db77
 def drop_labels(
-    condition: dict, # What the network is told beside the images; may hold a label, (B,)
-    classes: int|None, # Number of labels that it knows; None: it is told none
+    condition: dict, # Conditions of the network; may hold a label, (B,)
+    classes: int|None, # Number of labels that it knows; None: it takes none
     generator: torch.Generator, # Where the choice is drawn from, on the labels' device
     share: float=.1, # How many are dropped, in [0, 1]
 ) -> dict: # The same, with a label of -1 where one was dropped

@@ -63,14 +63,14 @@ def check_label(
     if classes is None:
         raise ValueError('expected no label, since this denoiser knows no classes, got '
                          f'{label!r:.60}; leave label out')
-    try: found = torch.as_tensor(label)
-    except (TypeError, ValueError, RuntimeError): found = torch.empty(0)
-    if found.is_floating_point() or found.dtype == torch.bool or found.shape not in ((), (n,)):
+    try: labels = torch.as_tensor(label)
+    except (TypeError, ValueError, RuntimeError): labels = torch.empty(0)
+    if labels.is_floating_point() or labels.dtype == torch.bool or labels.shape not in ((), (n,)):
         raise ValueError(f"expected label, a whole number, {n} of them, 'any' or None, got "
                          f'{label!r:.60}')
-    if not 0 <= found.min() <= found.max() < classes:
+    if not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f'expected labels from 0 to {classes - 1}, got {label!r:.60}')
-    return found.long().to(denoiser.device).expand(n)
+    return labels.long().to(denoiser.device).expand(n)
 
 def draw_labels(
     denoiser: Denoiser, # Who is asked, one that knows classes
@@ -82,24 +82,25 @@ def draw_labels(
 # %% ../../nbs/engine/checks.ipynb #6a66abe7
 def check_timesteps(
     T: int, # Steps of the schedule
-    given, # Timesteps: a list, an array or a tensor
+    timesteps, # Timesteps: a list, an array or a tensor
     falls: bool=True, # Must they fall? (With churn they go up between.)
 ) -> list: # The same, whole or real, in [0, T - 1]
     "Raise ValueError for what a sampler can't visit, before the first network call."
-    if isinstance(given, str) or not isinstance(given, Iterable) or not len(given := list(given)):
-        raise ValueError(f'expected a list of timesteps, got {given!r:.60}')
-    found = [finite('timesteps', t) for t in given]
-    found = [int(t) if t == int(t) and not isinstance(g, float) else t
-             for t, g in zip(found, given)]
-    for t in found:
+    is_list = isinstance(timesteps, Iterable) and not isinstance(timesteps, str)
+    if not is_list or not len(timesteps := list(timesteps)):
+        raise ValueError(f'expected a list of timesteps, got {timesteps!r:.60}')
+    levels = [finite('timesteps', t) for t in timesteps]
+    levels = [int(t) if t == int(t) and not isinstance(g, float) else t
+             for t, g in zip(levels, timesteps)]
+    for t in levels:
         if not 0 <= t <= T - 1:
             raise ValueError(f'expected timesteps from 0 to {T - 1}, got {t}')
-    for t, s in pairwise(found):
+    for t, s in pairwise(levels):
         if t == s or falls and t < s:
             raise ValueError(f'expected timesteps that fall, got {t} before {s}')
-    if found[-1] != min(found):
-        raise ValueError(f'expected timesteps that end at their lowest, got {found[-1]}')
-    return found
+    if levels[-1] != min(levels):
+        raise ValueError(f'expected timesteps that end at their lowest, got {levels[-1]}')
+    return levels
 
 # %% ../../nbs/engine/checks.ipynb #b3ac2784
 class Newer(Exception):
@@ -115,19 +116,19 @@ def whole_in(
     raise ValueError(f'expected a whole number from {low} to {high}, got {str(value)[:40]}')
 
 def check_network(
-    kind: type, # UNet or PaperUNet
+    network_class: type, # UNet or PaperUNet
     config: dict, # Its arguments, which a file names
 ):
     "Raise an error where a file's arguments have other types than the class says."
-    known = inspect.signature(kind).parameters
+    parameters = inspect.signature(network_class).parameters
     if not isinstance(config, dict): raise ValueError('unet is no dictionary')
-    if unknown := set(config) - set(known): raise Newer(sorted(unknown)[0][:60])
-    if missing := set(known) - set(config): raise ValueError(f'no {sorted(missing)[0]}')
+    if unknown := set(config) - set(parameters): raise Newer(sorted(unknown)[0][:60])
+    if missing := set(parameters) - set(config): raise ValueError(f'no {sorted(missing)[0]}')
     for name, value in config.items():
-        kind = known[name].annotation
-        if kind is bool: ok = type(value) is bool
-        elif kind is float: ok = type(value) in (int, float) and 0 <= value < 1
-        elif kind is tuple: ok = (type(value) in (list, tuple) and len(value) <= 12 and
+        annotation = parameters[name].annotation
+        if annotation is bool: ok = type(value) is bool
+        elif annotation is float: ok = type(value) in (int, float) and 0 <= value < 1
+        elif annotation is tuple: ok = (type(value) in (list, tuple) and len(value) <= 12 and
                                   all(whole_in(v, 0) >= 0 for v in value))
-        else: ok = value is None and kind is not int or whole_in(value, 1) > 0
+        else: ok = value is None and annotation is not int or whole_in(value, 1) > 0
         if not ok: raise ValueError(f'{name} = {str(value)[:40]}')

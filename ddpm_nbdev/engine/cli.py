@@ -36,15 +36,15 @@ def ddpm_train(
     parser.add('output', RunOptions, 'out', 'resume', 'quiet', 'debug')
     parser.add('output, now and then', TrainConfig, 'sample_every', 'save_every', 'log_with')
     parser.add('machine', TrainConfig, 'device', 'precision', 'workers', 'accumulate', 'compile')
-    given = parser.parse(argv)
-    with one_line_errors('ddpm_train', given.pop('debug', False)):
+    args = parser.parse(argv)
+    with one_line_errors('ddpm_train', args.pop('debug', False)):
         from ddpm_nbdev.face import run_training
-        name = given.get('data', 'digits')
+        name = args.get('data', 'digits')
         # of a path that ends in a dot, too
         name = name if name.startswith('hf:') else Path(name).resolve().name
-        if 'resume' not in given: given.setdefault('out', f'runs/{Path(name).name}')
-        trainer, came = run_training(progress=not given.pop('quiet', False),
-                                     named='data' in given, **given)
+        if 'resume' not in args: args.setdefault('out', f'runs/{Path(name).name}')
+        trainer, came = run_training(progress=not args.pop('quiet', False),
+                                     named='data' in args, **args)
         # another process may have got it
         if trainer.step < trainer.config.steps:
             raise SystemExit(128 + (came or SIGTERM))
@@ -60,9 +60,9 @@ def ddpm_sample(
     parser.add('how, for heun', SampleOptions, 'churn')
     parser.add('output', SampleOptions, 'out', 'grid', 'gif')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = parser.parse(argv)
-    with one_line_errors('ddpm_sample', given.get('debug', False)):
-        o = SampleOptions(**given)
+    args = parser.parse(argv)
+    with one_line_errors('ddpm_sample', args.get('debug', False)):
+        o = SampleOptions(**args)
         _check_output(o.out, 'out')
         _check_output(o.gif, 'gif')
         if o.gif == o.out:
@@ -199,9 +199,9 @@ def ddpm_fid(
     parser.add('measure', CompareOptions, 'features', 'weights', 'only_distance')
     parser.add('output', CompareOptions, 'save', 'json')
     parser.add('machine', SamplerOptions, 'device', 'quiet', 'debug')
-    given = parser.parse(argv)
-    with one_line_errors('ddpm_fid', given.get('debug', False)):
-        o = CompareOptions(**given)
+    args = parser.parse(argv)
+    with one_line_errors('ddpm_fid', args.get('debug', False)):
+        o = CompareOptions(**args)
         _check_output(o.save, 'save')
         _compare(o)
 
@@ -244,8 +244,8 @@ def ddpm_demo(
     parser = Parser(ddpm_demo)
     parser.add('what', DemoOptions, 'run')
     parser.add('machine', DemoOptions, 'port', 'device', 'debug')
-    given = parser.parse(argv)
-    with one_line_errors('ddpm_demo', given.get('debug', False)):
+    args = parser.parse(argv)
+    with one_line_errors('ddpm_demo', args.get('debug', False)):
         from ddpm_nbdev.engine.demo import load_networks, make_page, serve
-        o = DemoOptions(**given)
+        o = DemoOptions(**args)
         serve(make_page(load_networks(o.run, o.device)), o.port)

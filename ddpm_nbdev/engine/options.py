@@ -75,9 +75,9 @@ def check_options(
     "Raise ValueError for a value of another type, beyond its limits, or unknown."
     for field in fields(options):
         name, value = field.name, getattr(options, field.name)
-        kind, *others = get_args(field.type) or (field.type,)
+        type_, *others = get_args(field.type) or (field.type,)
         if value is None and others: continue # X|None
-        value = _as_kind(kind, name, value)
+        value = _as_type(type_, name, value)
         setattr(options, name, value)
         low, below = _limits.get(name, (None, None))
         if low is not None and not low <= value < below:
@@ -87,29 +87,29 @@ def check_options(
             raise ValueError(f'expected {name} > 0, got {value}')
         if name == 'eta' and not 0 <= value <= 1:
             raise ValueError(f'expected eta in [0, 1], got {value}')
-        known = names.targets() if name == 'target' else choices.get(name)
-        if known is not None and name != 'device' and value not in known:
-            raise ValueError(f'expected a {name} among {", ".join(known)}, got '
-                             f'{_short(value)}{names.nearest_hint(value, known)}')
+        allowed = names.targets() if name == 'target' else choices.get(name)
+        if allowed is not None and name != 'device' and value not in allowed:
+            raise ValueError(f'expected a {name} among {", ".join(allowed)}, got '
+                             f'{_short(value)}{names.nearest_hint(value, allowed)}')
 
 # %% ../../nbs/engine/options.ipynb #ab97b213
-def _as_kind(kind, name, value):
+def _as_type(type_, name, value):
     "The value as int, float, bool, str or (height, width)."
     try:
         is_bool = type(value).__name__ in ('bool', 'bool_') # NumPy has its own
-        if kind is bool and is_bool: return bool(value)
-        if kind is str and (text := os.fspath(value)) and '\0' not in text: return text
-        if kind is tuple:
+        if type_ is bool and is_bool: return bool(value)
+        if type_ is str and (text := os.fspath(value)) and '\0' not in text: return text
+        if type_ is tuple:
             height, width = map(index, value)
             if 1 <= min(height, width): return height, width
-        if kind is int and not is_bool:
+        if type_ is int and not is_bool:
             if -2**63 <= (number := index(value)) < 2**63: return number
-        if kind is float and not (is_bool or isinstance(value, str)):
+        if type_ is float and not (is_bool or isinstance(value, str)):
             if isfinite(number := float(value)): return number
     except (TypeError, ValueError, OverflowError): pass
     wanted = {bool: 'True or False', str: 'some text, or a path',
               float: 'a finite number', int: 'a whole number of 64 bits',
-              tuple: '(height, width) in pixels'}[kind]
+              tuple: '(height, width) in pixels'}[type_]
     raise ValueError(f'expected {name} to be {wanted}, got {_short(value)}')
 
 def _short(value): # a number may have thousands of digits
@@ -176,8 +176,8 @@ def has_native_bf16(
     "CPUs with AMX, and NVIDIA GPUs since Ampere."
     import torch
     if device == 'cuda': return torch.cuda.get_device_capability() >= (8, 0)
-    known = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
-    return known.get('amx_bf16', False)
+    capabilities = getattr(torch.cpu, 'get_capabilities', dict)() if device == 'cpu' else {}
+    return capabilities.get('amx_bf16', False)
 
 # %% ../../nbs/engine/options.ipynb #0f684e10
 def check_batch(

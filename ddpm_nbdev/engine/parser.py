@@ -13,7 +13,6 @@ import traceback
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import cache, partial
 from inspect import signature
 from typing import get_args
@@ -22,6 +21,7 @@ from fastcore.basics import patch
 from fastcore.docments import docments
 
 from .. import __version__
+from .names import nearest_hint
 from .options import choices, is_main_process
 
 # %% ../../nbs/engine/parser.ipynb #8ea2ea60
@@ -45,19 +45,19 @@ class Parser(ArgumentParser):
     ):
         "Add a group of options."
         group, about = self.add_argument_group(title), _docments(described)
-        known = signature(described).parameters
+        parameters = signature(described).parameters
         for name in names:
-            kind, default = known[name].annotation, known[name].default
-            said = ' '.join(about[name].split())
-            said = re.sub(r'; ([^;]+?),? if None$', r' (default: \1)', said)
+            type_, default = parameters[name].annotation, parameters[name].default
+            help_ = ' '.join(about[name].split())
+            help_ = re.sub(r'; ([^;]+?),? if None$', r' (default: \1)', help_)
             if not (default is None or default is False or positional):
-                said += f' (default: {default})'
-            options = dict(default=SUPPRESS, help=said.replace('%', '%%'))
-            if kind is bool: options['action'] = 'store_true'
+                help_ += f' (default: {default})'
+            options = dict(default=SUPPRESS, help=help_.replace('%', '%%'))
+            if type_ is bool: options['action'] = 'store_true'
             else:
                 shown = '{' + ','.join(choices[name]) + '}' if name in choices else name.upper()
-                kind, *_ = get_args(kind) or (kind,)
-                options |= dict(type=partial(_number, kind), metavar=shown,
+                type_, *_ = get_args(type_) or (type_,)
+                options |= dict(type=partial(_number, type_), metavar=shown,
                                 nargs='?' if positional and default is None else None)
             group.add_argument(name if positional else f'--{name}', **options)
 
@@ -66,8 +66,8 @@ class Parser(ArgumentParser):
 
 _docments = cache(docments) # of a class, for each of its groups
 
-def _number(kind, text): # what is none stays text, and the dataclass says what it expected
-    try: return kind(text)
+def _number(type_, text): # other text stays text, and the dataclass says what it expected
+    try: return type_(text)
     except ValueError: return text
 
 # %% ../../nbs/engine/parser.ipynb #7c7b613c
@@ -78,12 +78,11 @@ def parse(self: Parser,
     "Read a command line. An unknown option ends the process, and names the nearest."
     argv = [re.sub(r'^--[\w-]+', lambda m: '--' + m[0][2:].replace('-', '_'), word)
             for word in (sys.argv[1:] if argv is None else argv)]
-    given, unknown = self.parse_known_args(argv)
-    if not unknown: return vars(given)
-    known = re.findall(r'--\w+', self.format_help())
-    near = get_close_matches(unknown[0].split('=')[0], known, 1)
+    args, unknown = self.parse_known_args(argv)
+    if not unknown: return vars(args)
+    options = re.findall(r'--\w+', self.format_help())
     self.error(f'unrecognized arguments: {" ".join(unknown)}'
-               + (f'; did you mean {near[0]}?' if near else ''))
+               + nearest_hint(unknown[0].split('=')[0], options))
 
 # %% ../../nbs/engine/parser.ipynb #ef9906ed
 @contextmanager
@@ -103,9 +102,9 @@ def one_line_errors(
         if debug: traceback.print_exc()
         e = _ours(e)
         # of a process that reads
-        said = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(e) else str(e)
+        text = str(e).strip().split('\n')[-1] if 'Original Traceback' in str(e) else str(e)
         if is_main_process():
-            print(f'{command}: {" ".join(said.split())}', file=sys.stderr)
+            print(f'{command}: {" ".join(text.split())}', file=sys.stderr)
         raise SystemExit(2) from None
 
 def _ours(e): # an error in our words; what is none for people is raised

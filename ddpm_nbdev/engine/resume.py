@@ -70,9 +70,9 @@ def resume(cls: Trainer,
     trainer._restore_random(state)
     return trainer
 
-def _check_own(config, run, **given): # what the caller brought then must be brought now
+def _check_own(config, run, **brought): # what the caller brought then must be brought now
     begun = set(config.own.split(',')) if config.own else set()
-    now = {name for name, value in given.items() if value is not None}
+    now = {name for name, value in brought.items() if value is not None}
     for name in sorted(begun - now - {'data'}):
         raise ValueError(f'expected the {name} of your own that {run} was begun with, got none; '
                          f'give it again: train(resume=..., {name}=...)')
@@ -83,12 +83,12 @@ def _check_own(config, run, **given): # what the caller brought then must be bro
 # %% ../../nbs/engine/23_resume.ipynb #940bca83
 def _check_settings(config, model, checkpoint):
     own = config.own and 'network' in config.own # its schedule may have any name
-    for what, said, found in (('T', config.T, model.schedule.T),
+    for what, saved, actual in (('T', config.T, model.schedule.T),
                               ('schedule', config.schedule, model.schedule.name),
                               ('target', config.target, model.target)):
-        if said != found and not (own and what == 'schedule'):
-            raise ValueError(f'expected the settings of {checkpoint}, {what} {found}, '
-                             f'got {said} in config.json; it was changed')
+        if saved != actual and not (own and what == 'schedule'):
+            raise ValueError(f'expected the settings of {checkpoint}, {what} {actual}, '
+                             f'got {saved} in config.json; it was changed')
 
 @patch
 def _restore_optimizer(self: Trainer, state, checkpoint):
@@ -130,9 +130,9 @@ def _read_state(checkpoint): # tensors and numbers; nothing in the file can run
         state['losses'] = [(int(step), float(loss)) for step, loss in state['losses']]
         return state
     except Exception as e: # whatever a damaged or foreign file leads to
-        said = (str(e) or repr(e)).splitlines()[0][:60]
+        reason = (str(e) or repr(e)).splitlines()[0][:60]
         raise ValueError(f'expected the state of a trainer in {path}, got a damaged or '
-                         f'foreign file ({said})') from e
+                         f'foreign file ({reason})') from e
 
 # %% ../../nbs/engine/23_resume.ipynb #94a2d918
 def _check_data(run, data, shape, other_data):
@@ -206,22 +206,22 @@ def explain_errors(
     "Turn PyTorch's words for want of memory, or for a dead reader, into a line."
     try: yield
     except (MemoryError, RuntimeError, EOFError, ConnectionError) as e:
-        said = (str(e) or type(e).__name__).splitlines()[0][:100]
-        dead = 'worker' in said and 'exited' in said or 'killed by signal' in said
+        message = (str(e) or type(e).__name__).splitlines()[0][:100]
+        dead = 'worker' in message and 'exited' in message or 'killed by signal' in message
         if dead or isinstance(e, EOFError | ConnectionError): # its pipe was cut
             for _ in range(10 if trainer.accelerator.num_processes == 1 else 0):
                 try: trainer.save()
                 except RuntimeError: continue # PyTorch raises once more for each dead reader
                 break
             raise ChildProcessError(
-                f'expected the processes that read images to live, got "{said}"; the '
+                f'expected the processes that read images to live, got "{message}"; the '
                 'run is saved; go on with ddpm_train --resume '
                 f'{quote(str(trainer.run))}, with --workers 0 if it was for want of memory') from e
         words = 'out of memory', "can't allocate memory", 'shared memory'
         if not isinstance(e, MemoryError) and not any(w in str(e) for w in words): raise
         helps = ('--workers 0' if words[2] in str(e) else
                  'a smaller --batch_size, or --accumulate 2, 4 ... parts')
-        raise MemoryError(f'expected the training to fit into memory, got "{said}"; '
+        raise MemoryError(f'expected the training to fit into memory, got "{message}"; '
                           f'take {helps}') from e
 
 # %% ../../nbs/engine/23_resume.ipynb #e6e36fce

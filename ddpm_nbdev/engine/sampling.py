@@ -66,9 +66,9 @@ def plan(
 ) -> tuple: # The sampler's function, and the levels that it visits
     "Turn names and numbers into a sampler and its levels. Raises ValueError."
     function = sampler if callable(sampler) else look_up(samplers, sampler, 'sampler')
-    given = dict(steps=steps, timesteps=timesteps, levels=levels)
-    if len(said := [name for name, value in given.items() if value is not None]) > 1:
-        raise ValueError(f'expected {" or ".join(said)}, got both')
+    choices = dict(steps=steps, timesteps=timesteps, levels=levels)
+    if len(asked := [name for name, value in choices.items() if value is not None]) > 1:
+        raise ValueError(f'expected {" or ".join(asked)}, got both')
     churn = finite('churn', churn)
     if churn and function.__name__ != 'heun':
         raise ValueError(f'expected churn with sampler heun only, got {churn} with '
@@ -88,29 +88,30 @@ def split_options(
     options: dict, # Keywords that belong to one of them
 ) -> tuple[dict, dict]: # Those of the sampler, and those of the network
     "Who is meant by a keyword? Raises ValueError for one that nobody knows."
-    own = list(signature(sampler).parameters)[4:]
-    known = network_keywords(denoiser)
-    mine = {k: v for k, v in options.items() if k in own}
-    condition = {k: v for k, v in options.items() if k not in own}
-    for name in condition if known is not None else ():
-        if name in known: continue
-        hint = nearest_hint(name, [*own, *known, *signature(sample_steps).parameters])
-        raise ValueError(f'expected for {sampler.__name__} {", ".join(own) or "no options"}, '
-                         f'and for the network {", ".join(known) or "none"}, got {name!r}{hint}')
-    return mine, condition
+    sampler_names, conditions = [*signature(sampler).parameters][4:], network_keywords(denoiser)
+    for_sampler = {k: v for k, v in options.items() if k in sampler_names}
+    condition = {k: v for k, v in options.items() if k not in sampler_names}
+    for name in condition if conditions is not None else ():
+        if name in conditions: continue
+        known = *sampler_names, *conditions, *signature(sample_steps).parameters
+        raise ValueError(
+            f'expected for {sampler.__name__} {", ".join(sampler_names) or "no options"}, and for '
+            f'the network {", ".join(conditions) or "none"}, got {name!r}'
+            + nearest_hint(name, known))
+    return for_sampler, condition
 
 def network_keywords(
     denoiser: Denoiser, # A denoiser, perhaps around another
-) -> list|None: # What its network is told by name; None if that can't be known
-    "The names of a network's conditions."
+) -> list|None: # Names of its network's conditions; None if any name will do
+    "The conditions that a network takes, by name, from its signature."
     network = denoiser
     while inner := next((getattr(network, name) for name in ('network', 'module', '_orig_mod')
                          if hasattr(network, name)), None): network = inner
     call = getattr(network, 'forward', network)
-    try: known = list(signature(call).parameters.values())[2:]
+    try: parameters = list(signature(call).parameters.values())[2:]
     except (TypeError, ValueError): return None
-    if any(p.kind is p.VAR_KEYWORD for p in known): return None
-    return [p.name for p in known]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters): return None
+    return [p.name for p in parameters]
 
 # %% ../../nbs/engine/sampling.ipynb #9abe1e23
 def choose_clip(
@@ -152,7 +153,7 @@ def sample_steps(
     guidance: float=1., # How far to go from without the label to with it, and beyond
     clip: str|Callable|None='auto', # 'static', 'dynamic', a function, None; images 'static'
     dtype: torch.dtype=torch.float32, # Precision of the chain
-    **options, # The sampler's own (eta of ddim), and what else the network is told
+    **options, # The sampler's own (eta of ddim), and conditions of the network
 ) -> Iterator[Step]: # One Step per level
     "Sample step by step. Raises ValueError before the first call."
     shape = check_shape_of(check_denoiser(denoiser), shape)
@@ -191,9 +192,9 @@ def sample(
     generator = find_generator(check_denoiser(denoiser), n, seed, generator, part)
     if callback is not None and not callable(callback):
         raise ValueError(f'expected callback, a function of a Step, got {callback!r}')
-    mine = torch.arange(n).tensor_split(part[1])[part[0]]
-    PerSampleNoise(int(mine[0]), generator) # pass over the seeds of the images before
-    batches, images = mine.split(whole('batch_size', batch_size)), []
+    indices = torch.arange(n).tensor_split(part[1])[part[0]]
+    PerSampleNoise(int(indices[0]), generator) # pass over the seeds of the images before
+    batches, images = indices.split(whole('batch_size', batch_size)), []
     options['label'] = check_label(denoiser, label, n)
     named = not callable(options.get('sampler'))
     settle(denoiser, options) # or it refuses, before the bar appears
@@ -234,8 +235,8 @@ def find_generator(denoiser, n, seed, generator, part):
 def settle(denoiser, options): # names become objects, once for all batches
     how = {k: options.pop(k) for k in signature(plan).parameters if k in options}
     options['sampler'], options['levels'] = plan(denoiser.schedule, **how)
-    mine = signature(sample_steps).parameters
-    rest = {k: v for k, v in options.items() if k not in mine}
+    known = signature(sample_steps).parameters
+    rest = {k: v for k, v in options.items() if k not in known}
     split_options(denoiser, options['sampler'], rest)
 
 def call_bar(denoiser, batches, progress, options):

@@ -230,10 +230,10 @@ def _parts(self: Trainer, x_0, condition, B): # x_0, t, eps, condition of each p
     label = condition.pop('label', None)
     if label is not None and self.denoiser.classes:
         condition['label'] = label.long().masked_fill(self._chance(B) < .1, -1)
-    mine, n = self._share(B), self.config.accumulate
-    told = [{}]*n if not condition else [dict(zip(condition, values)) for values in zip(
+    rows, n = self._share(B), self.config.accumulate
+    conditions = [{}]*n if not condition else [dict(zip(condition, values)) for values in zip(
         *(value.chunk(n) for value in condition.values()))]
-    return list(zip(x_0.chunk(n), t[mine].chunk(n), eps[mine].chunk(n), told))
+    return list(zip(x_0.chunk(n), t[rows].chunk(n), eps[rows].chunk(n), conditions))
 
 # %% ../../nbs/engine/22_trainer.ipynb #bfce3554
 @patch
@@ -321,13 +321,13 @@ def _batches(self: Trainer) -> Iterator: # this process's x_0 and condition, siz
     c, data = self.config, self.data
     if isinstance(data, ImageSet | StreamedSet): # pixels stay on the device, or are read ahead
         order = batch_indices(len(data), c.batch_size, c.seed, self.step)
-        mine = (i[self._share(c.batch_size)] for i in order)
-        for pixels, label in image_batches(data, mine, self.device, c.workers):
+        indices = (i[self._share(c.batch_size)] for i in order)
+        for pixels, label in image_batches(data, indices, self.device, c.workers):
             yield to_float(pixels), dict(label=label), c.batch_size
     for x_0, condition in batches(data, c.batch_size, c.seed, self.device, self.step):
         B = len(x_0)
-        mine = self._share(B)
-        yield x_0[mine], {k: v[mine] for k, v in condition.items()}, B
+        rows = self._share(B)
+        yield x_0[rows], {k: v[rows] for k, v in condition.items()}, B
 
 # %% ../../nbs/engine/22_trainer.ipynb #72647476
 @patch
