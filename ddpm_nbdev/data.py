@@ -4,11 +4,9 @@
 
 # %% auto #0
 __all__ = ['mnist', 'fashion_mnist', 'cifar10', 'to_float', 'to_uint8', 'to_pixels', 'check_range', 'refuse_pixels', 'ImageSet',
-           'digits', 'image_grid', 'show_images', 'save_images', 'save_gif', 'load_folder', 'class_count',
-           'label_by_folder', 'in_number_order', 'from_torchvision']
+           'digits', 'image_grid', 'show_images', 'save_images', 'save_gif', 'class_count', 'from_torchvision']
 
 # %% ../nbs/07_data.ipynb #f7113f6c
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .image_files import FolderStream, written_aside
+from .image_files import written_aside
 
 # %% ../nbs/07_data.ipynb #5e6315f5
 def to_float(
@@ -208,19 +206,6 @@ def save_gif(
                          duration=[each]*(len(pictures) - 1) + [each + 1000])
 
 # %% ../nbs/07_data.ipynb #597643cf
-def load_folder(
-    folder: str|Path, # Where the images are, in it or in folders below it
-    size: int|None=None, # Side of square images, pixels; None: they have one size already
-    channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
-) -> ImageSet: # Its images; labels are the index of the folder each stands in
-    "Load a folder of images. Raises FileNotFoundError or ValueError with a remedy."
-    stream = FolderStream(folder, size, channels)
-    images = torch.cat(list(stream))
-    labels, class_names = label_by_folder(stream.read, stream.folder)
-    files = {str(p.relative_to(stream.folder)): p.stat().st_size for p in stream.read}
-    return ImageSet(images, labels, str(folder), stream.unreadable, class_names,
-                    stream.ignored, files if len(files) <= 10_000 else {})
-
 def class_count(
     data, # An ImageSet, or a set that streams: with labels, and names for them or not
 ) -> int: # How many classes its labels know, at least 2
@@ -231,22 +216,6 @@ def class_count(
                          'put the images of each class into a folder of its own, or learn without '
                          'classes')
     return count
-
-def label_by_folder(
-    paths: list[Path], # Image files
-    root: Path, # The folder that they are in or below
-) -> tuple[Tensor, list[str]]: # Labels (N,), int64, and their names, those of the folders
-    "Label images by the folder that each stands in."
-    folders = sorted({p.parent for p in paths}, key=in_number_order)
-    index = {folder: i for i, folder in enumerate(folders)}
-    labels = torch.tensor([index[p.parent] for p in paths])
-    return labels, [str(folder.relative_to(root)) for folder in folders]
-
-def in_number_order(
-    path: Path, # Of a folder
-) -> list: # For `sorted`: class 2 comes before class 10
-    "A path with its numbers as numbers."
-    return [(int(part) if part.isdigit() else 0, part) for part in re.split(r'(\d+)', str(path))]
 
 # %% ../nbs/07_data.ipynb #ddbd3978
 def from_torchvision(

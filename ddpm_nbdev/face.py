@@ -39,7 +39,7 @@ from ddpm_nbdev.engine.options import (
     machine_options,
 )
 from .engine.sampling import network_keywords, sample
-from .engine.streams import StreamedSet, load_images
+from .engine.streams import StreamedSet, load_images, tell_unreadable
 from .forward import Denoiser
 from .image_files import written_aside
 from .loss import ddpm_loss
@@ -231,9 +231,7 @@ def log_start(
           + (f', {classes} classes' if (classes := trainer.denoiser.classes) else '')
           + (', bf16' if trainer.config.precision == 'bf16' else '')
           + (f', from step {trainer.step}' if trainer.step else ''), flush=True)
-    if getattr(images, 'unreadable', []):
-        print(f'skipped {len(images.unreadable)} unreadable files, such as {images.unreadable[0]}')
-    if getattr(images, 'ignored', ''): print(f'passed over in {images.name}: {images.ignored}')
+    tell_unreadable(images)
 
 # %% ../nbs/face.ipynb #9ff02c30
 # samples.png, metrics.json, and the report

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['suffixes', 'find_images', 'white_of', 'read_image', 'survey', 'require_memory', 'load_image', 'square_pixels',
-           'resize_pixels', 'FolderStream', 'tell_unreadable', 'written_aside']
+           'resize_pixels', 'written_aside']
 
 # %% ../nbs/image_files.ipynb #51c17547
 import os
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -169,76 +167,6 @@ def resize_pixels(
     require_memory(pixels[..., 0, 0].numel()*size**2, f'images of {size}×{size} (size)')
     return tvf.resize(pixels, [size, size], interpolation=tvf.InterpolationMode.BICUBIC,
                       antialias=True)
-
-# %% ../nbs/image_files.ipynb #e3bd9f5f
-class FolderStream:
-    "The images of a folder and of folders below it, read batch by batch, as often as you iterate."
-    def __init__(self,
-        folder: str|Path, # Where the images are
-        size: int|None=None, # Side of the square images, pixels; may be None if all have one size
-        channels: int|None=None, # 1, 3 or 4; 1 if every image is grey, else 3, if None
-        batch_size: int=100, # Images in a batch; memory for one batch is all it takes
-    ):
-        self.folder, self.size, self.batch_size = Path(folder), size, batch_size
-        if not self.folder.is_dir():
-            is_file = self.folder.exists()
-            raise (NotADirectoryError if is_file else FileNotFoundError)(
-                f'expected a folder of images, got {folder}, which is '
-                + ('a file; name its folder' if is_file else
-                   'not there; check the path'))
-        if channels not in (None, 1, 3, 4):
-            raise ValueError(f'expected 1, 3 or 4 channels, got {channels!r}')
-        self.paths, passed_over = find_images(self.folder)
-        self.ignored = ', '.join(f'{n} × {what}' for what, n in (+passed_over).items())
-        paths = self.paths
-        found, self.white, sizes = survey(lambda i: Image.open(paths[i]), len(paths))
-        self.channels = channels or found
-        if size is None and len(sizes) > 1: self._refuse_sizes()
-        # paths, known after an iteration, and why one could not be read
-        self.read, self.unreadable, self.reason = [], [], ''
-
-    def __iter__(self): # uint8 batches, (B, C, H, W)
-        self.read, self.unreadable, shape = [], [], None
-        for start in range(0, len(self.paths), self.batch_size):
-            batch = list(self._load(self.paths[start:start + self.batch_size]))
-            if not batch: continue
-            shape = shape or batch[0].shape
-            if any(image.shape != shape for image in batch): self._refuse_sizes()
-            yield torch.stack(batch)
-        if not self.read:
-            beside = f'; passed over: {self.ignored}' if self.ignored else ''
-            raise ValueError(f'expected images ({", ".join(suffixes)}) in '
-                             f'{self.folder}, got none that can be read '
-                             f'({len(self.unreadable)} unreadable{beside}); '
-                             f'{self.reason or "check the path"}')
-
-# %% ../nbs/image_files.ipynb #75274281
-@patch
-def _load(self: FolderStream, paths):
-    for path in paths:
-        try: image = load_image(path, self.size, self.channels, self.white)
-        except ValueError as e:
-            self.reason = str(e) # of the last one
-            self.unreadable.append(str(path.relative_to(self.folder)))
-        else:
-            self.read.append(path)
-            yield image
-
-@patch
-def _refuse_sizes(self: FolderStream):
-    raise ValueError(f'expected images of one size in {self.folder}, got several; '
-                     'say which you want (--size 32)')
-
-# %% ../nbs/image_files.ipynb #1582ba7e
-def tell_unreadable(
-    images, # A FolderStream that was read, or a Tensor
-):
-    "Name the files that could not be read, and what was passed over."
-    if unreadable := getattr(images, 'unreadable', []):
-        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
-              file=sys.stderr)
-    if ignored := getattr(images, 'ignored', ''):
-        print(f'passed over in {images.folder}: {ignored}', file=sys.stderr)
 
 # %% ../nbs/image_files.ipynb #5465b15e
 @contextmanager

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ..data import ImageSet, image_grid, save_images
 from .options import TrainConfig, is_main_process
-from .streams import FolderReader, StreamedSet, data_shape
+from .streams import StreamedSet, data_shape
 from ..image_files import written_aside
 from ..plotting import plot_lines
 from ..saving import checkpoints
@@ -128,8 +128,6 @@ def fingerprint(
             [data[i][0] for i in spread_over(N, 16)])
         found |= dict(pixels=checksum(some), labels=checksum(data.labels))
     elif isinstance(data, Tensor): found |= dict(pixels=checksum(data))
-    if isinstance(read := getattr(data, 'read', None), FolderReader) and N <= 10_000:
-        found['files'] = {str(p.relative_to(read.folder)): p.stat().st_size for p in read.paths}
     return found
 
 def what_changed(

@@ -8,7 +8,6 @@ __all__ = ['share_work', 'sample_shared', 'my_share', 'shared_features']
 # %% ../../nbs/engine/sharing.ipynb #eae522e2
 import atexit
 from collections.abc import Callable
-from copy import copy
 from math import prod
 
 import torch
@@ -18,9 +17,10 @@ from torch import Tensor
 from .feature_statistics import gather_all
 from .options import check_device
 from .sampling import sample
+from .streams import StreamedSet
 from ..fid import features
 from ..forward import Denoiser
-from ..image_files import FolderStream, require_memory
+from ..image_files import require_memory
 
 # %% ../../nbs/engine/sharing.ipynb #df70656d
 def share_work(
@@ -59,20 +59,17 @@ def sample_shared(
 
 # %% ../../nbs/engine/sharing.ipynb #f9e9967d
 def my_share(
-    images: Tensor|FolderStream, # All images
-) -> Tensor|FolderStream: # Every n-th of them, for the i-th of n processes
+    images: Tensor|StreamedSet, # All images
+) -> Tensor|StreamedSet: # Every n-th of them, for the i-th of n processes
     "This process's share of a set of images; all of them without torchrun."
     if not dist.is_initialized(): return images
-    n = len(images) if isinstance(images, Tensor) else len(images.paths)
+    n = len(images)
     # on all processes alike, so that none waits for another
     if n < dist.get_world_size():
         raise ValueError(f'expected at least one image a process, got {n} for '
                          f'{dist.get_world_size()}')
-    every = slice(dist.get_rank(), None, dist.get_world_size())
-    if isinstance(images, Tensor): return images[every]
-    images = copy(images)
-    images.paths = images.paths[every]
-    return images
+    every = range(dist.get_rank(), n, dist.get_world_size())
+    return images[every] if isinstance(images, Tensor) else images.take(every)
 
 def shared_features(
     images: Tensor, # All images, uint8, or float in [-1, 1]; (N, C, H, W)
