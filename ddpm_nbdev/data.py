@@ -97,6 +97,7 @@ class ImageSet:
     class_names: list = field(default_factory=list) # Of the labels, where they have names
     ignored: str = '' # What was passed over beside them, for reports
     files: dict = field(default_factory=dict) # Path in their folder -> size, bytes
+    attributes: dict = field(default_factory=dict) # What else is known of each image, (N,) each
 
     def __post_init__(self):
         self.images = to_pixels(self.images)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['schedules', 'samplers', 'spacings', 'clips', 'decays', 'times', 'presets', 'networks', 'paths', 'data_sets',
-           'features', 'feature_data', 'largest_sides', 'preset_defaults', 'nearest_hint', 'look_up', 'targets',
-           'make_schedule', 'make_unet', 'preset_for']
+           'built_in', 'features', 'feature_data', 'largest_sides', 'preset_defaults', 'nearest_hint', 'look_up',
+           'targets', 'make_schedule', 'make_unet', 'preset_for']
 
 # %% ../../nbs/engine/names.ipynb #17a09c0b
 from difflib import get_close_matches
@@ -26,8 +26,9 @@ presets = dict(digits='unet.digits_unet', px28='unet.px28_unet', px32='unet.px32
                paper='paper_unet.PaperUNet')
 networks = dict(UNet='unet.UNet', PaperUNet='paper_unet.PaperUNet') # what a file may name
 paths = dict(flow='flow.flow_path', edm='flow.edm_path') # of a schedule in a file
-data_sets = dict(digits='data.digits', mnist='data.mnist',
+data_sets = dict(digits='data.digits', faces='faces.faces', mnist='data.mnist',
                  fashion_mnist='data.fashion_mnist', cifar10='data.cifar10')
+built_in = 'digits', 'faces' # need no download
 features = dict(digits='fid.digits_features', clothes='fid.clothes_features',
                 inception='engine.feature_statistics.load_inception')
 feature_data = dict(digits='digits', clothes='fashion_mnist') # what features belong to

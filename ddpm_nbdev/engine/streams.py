@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..data import ImageSet
 from .checks import whole
-from .names import data_sets, look_up
+from .names import built_in, data_sets, look_up
 from ..forward import seeded
 from ddpm_nbdev.image_files import (
     find_images,
@@ -337,7 +337,7 @@ def load_images(
         raise ValueError(f'expected a data set among {", ".join(data_sets)}, or a folder, got '
                          f'{name!r}; a folder needs its path (./photos)')
     read = look_up(data_sets, name, 'data set')
-    found = read(split) if name == 'digits' else read(split, root, download)
+    found = read(split) if name in built_in else read(split, root, download)
     if channels not in (None, found.images.shape[1]):
         raise ValueError(f'expected the {found.images.shape[1]} channels of {name}, got '
                          f'channels={channels}; leave it out')
