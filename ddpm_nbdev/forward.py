@@ -7,7 +7,7 @@ __all__ = ['targets', 'seeded', 'own_random', 'q_step', 'signal_noise', 'every_l
            'make_target', 'solve_x_0', 'to_x_0_eps', 'Denoiser', 'steps_like']
 
 # %% ../nbs/02_forward.ipynb #6dd03483
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import index
 
@@ -170,6 +170,7 @@ class Denoiser(nn.Module):
         target: str, # What it predicts, a row of `targets`
         image_shape: tuple|None=None, # (C, H, W) of its images; None if unknown
         classes: int|None=None, # Number of labels that it knows; as the network says
+        class_names: Sequence[str]=(), # Names of the labels, where they have names
     ):
         super().__init__()
         if target not in targets:
@@ -177,6 +178,7 @@ class Denoiser(nn.Module):
         self.network, self.schedule, self.target = network, schedule, target
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.classes = getattr(network, 'classes', classes)
+        self.class_names = list(class_names)
 
     def forward(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
@@ -251,6 +253,7 @@ def _apply(self: Denoiser, fn, recurse=True): # what .to, .cuda, .half ... come 
 def __repr__(self: Denoiser):
     shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
     classes = f', {self.classes} classes' if self.classes else ''
+    if self.class_names: classes += f' ({", ".join(self.class_names)})'
     return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
             f'{self.target}, images {shape}{classes})')
 

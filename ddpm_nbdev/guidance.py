@@ -21,7 +21,7 @@ class Guided(Denoiser):
         drop: tuple=('label',), # Which conditions the answer without them lacks
     ):
         super().__init__(denoiser, denoiser.schedule, denoiser.target, denoiser.image_shape,
-                         denoiser.classes)
+                         denoiser.classes, denoiser.class_names)
         self.scale, self.drop = scale, drop
 
     def forward(self, x_t: Tensor, t: Tensor|int|float, **condition)->Tensor:

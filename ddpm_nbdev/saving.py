@@ -75,6 +75,7 @@ def describe(denoiser, network): # what a file says of itself
     about = dict(format=file_format, unet=network.config if ours else None,
                  target=denoiser.target, image_shape=denoiser.image_shape,
                  classes=denoiser.classes, schedule=own_schedule(schedule).name)
+    if denoiser.class_names: about['class_names'] = denoiser.class_names
     if kind != 'UNet' or not ours: about['network'] = kind if ours else f'your own {kind}'
     if isinstance(schedule, PathSchedule):
         about['path'] = next((name for name in paths if look_up(paths, name, 'path')
@@ -136,7 +137,8 @@ def read_denoiser(file, network): # a Denoiser, from an open file
     if 'path' in about:
         path = look_up(paths, about['path'], 'path')
         schedule = PathSchedule(schedule, path, bool(about.get('continuous')))
-    return Denoiser(built, schedule, about['target'], about['image_shape'], about['classes']).eval()
+    return Denoiser(built, schedule, about['target'], about['image_shape'], about['classes'],
+                    about.get('class_names', ())).eval()
 
 def builder_of(about, network): # what makes the network that a file's weights belong to
     kind = about.get('network', 'UNet')
@@ -152,7 +154,7 @@ def read_about(file): # what it says of itself
     if whole_in(about['format'], 1, 10**6) != file_format:
         raise Newer(f'format {about["format"]}')
     fields = {'format', 'unet', 'target', 'image_shape', 'classes', 'schedule', 'network', 'path',
-             'continuous'}
+             'continuous', 'class_names'}
     if unknown := set(about) - fields: raise Newer(f'{sorted(unknown)[0][:60]}')
     kind, own = about.get('network', 'UNet'), about['unet'] is None
     if not own and kind not in networks: raise Newer(str(kind)[:60])
@@ -167,6 +169,10 @@ def read_about(file): # what it says of itself
             raise ValueError(f'image_shape {shape}')
         for side in shape: whole_in(side, 1)
     if about['classes'] is not None: whole_in(about['classes'], 1, 10**6)
+    if names := about.get('class_names'):
+        if type(names) is not list or len(names) != about['classes'] or not all(
+                isinstance(name, str) and len(name) <= 200 for name in names):
+            raise ValueError('class names that are not one for each class')
     about['schedule'] = str(about['schedule'])[:100]
     return about
 

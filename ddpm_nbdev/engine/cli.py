@@ -86,7 +86,7 @@ def _sample(o):
     progress = processes.is_main_process and not o.quiet
     images = sample_shared(denoiser, o.n, o.seed, progress, processes, o.size, label=label, **how)
     if not processes.is_main_process: return
-    _write(images, label, o)
+    _write(images, label, o, denoiser)
     if o.gif:
         n = min(o.n, 64)
         film = sample_steps(denoiser, n, seeded(o.seed), shape=tuple(images.shape[1:]),
@@ -107,15 +107,13 @@ def _labels(o, denoiser): # the class of each image, (n,); None without
     if label is None: # in turn: a row of a picture, or one file, each
         i = torch.arange(o.n)
         return (i if _goes_into_files(o.out) else i//o.grid) % classes
-    if not label.isdecimal():
-        raise ValueError(f'expected --label with a number, or none, got {label}')
     from ddpm_nbdev.engine.checks import check_label
-    return check_label(denoiser, int(label), o.n)
+    return check_label(denoiser, label, o.n)
 
 def _goes_into_files(out): # one for each image, or an array of all?
     return Path(out).suffix.lower() in ('', '.npz')
 
-def _write(images, label, o): # whole or not at all
+def _write(images, label, o, denoiser): # whole or not at all
     from ddpm_nbdev.data import save_images, to_uint8
     from ddpm_nbdev.engine.checkpoints import atomic_dir
     if not _goes_into_files(o.out):
@@ -126,10 +124,12 @@ def _write(images, label, o): # whole or not at all
         if label is not None: arrays['labels'] = label.cpu().numpy()
         with _new_file(o.out) as aside: np.savez_compressed(aside, **arrays)
     else:
-        digits = len(str(o.n - 1))
+        digits, names = len(str(o.n - 1)), denoiser.class_names
+        if not names or any(Path(name).name != name for name in names): # they name folders
+            names = [str(k) for k in range(denoiser.classes or 0)]
         with atomic_dir(Path(o.out)) as aside:
             for i, image in enumerate(images):
-                folder = aside if label is None else aside/str(int(label[i]))
+                folder = aside if label is None else aside/names[label[i]]
                 folder.mkdir(exist_ok=True)
                 save_images(image[None], folder/f'{i:0{digits}}.png', zoom=1)
 

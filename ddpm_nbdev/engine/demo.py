@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..data import image_grid
-from .checks import whole
+from .checks import label_number, whole
 from .options import SamplerOptions, check_device, choices
 from .sampling import plan, sample_steps
 from ..forward import seeded
@@ -43,7 +43,7 @@ n_images, n_columns = 8, 4 # of the picture
 def draw(
     networks: dict, # Of `load_networks`
     name: str, # Which of them
-    label: str|None, # Class of all images, a number or none; for a network with classes
+    label: str|None, # Class of all images, a name, a number or none; for a network with classes
     sampler: str, # How to walk from noise to images
     steps: int, # Noise levels to visit, at most T
     guidance: float, # How far to go towards the class
@@ -57,19 +57,15 @@ def draw(
     o = SamplerOptions(sampler=sampler, steps=whole('steps', steps), guidance=guidance, seed=seed)
     how = dict(sampler=o.sampler, steps=o.steps, guidance=o.guidance)
     last = len(plan(denoiser.schedule, o.sampler, o.steps)[1]) - 1
-    asked = dict(label=_as_label(label)) if denoiser.classes else {}
+    asked = {}
+    if denoiser.classes:
+        asked['label'] = None if label == 'none' else label_number(denoiser, str(label))
     same = recipe(name, o, **asked)
     film = sample_steps(denoiser, n_images, seeded(o.seed), **asked, **how)
     for i, step in enumerate(film, 1):
         if i % -(-last//40) and i < last: continue
         where = f'step {i} of {last}, t = {step.t:.0f}, {step.i} network calls'
         yield step.x, where, *same
-
-def _as_label(label): # a number of any length is one, and refused later
-    if label == 'none': return None
-    if isinstance(label, str) and label.isdecimal() and len(label) < 10:
-        return int(label)
-    raise ValueError(f'expected a label, a number or none, got {label!r:.60}')
 
 # %% ../../nbs/engine/demo.ipynb #94ef4c8d
 def recipe(
@@ -144,16 +140,13 @@ def _import_gradio():
 def _knobs(networks, name): # what depends on the network
     gr, denoiser = _import_gradio(), networks[name]
     known, T = denoiser.classes is not None, denoiser.schedule.T
-    labels = [(str(said), str(i)) for i, said in enumerate(_classes(name, denoiser))]
+    names = denoiser.class_names or map(str, range(denoiser.classes or 0))
+    labels = [(name, str(i)) for i, name in enumerate(names)]
     return (gr.Dropdown([*labels, ('none', 'none')], value='0' if known else 'none',
                         visible=known, label='Label'),
             gr.Slider(0, 8, 2. if known else 1., step=.25, visible=known,
                       label='Guidance', info='1 asks for the label, more exaggerates'),
             gr.Slider(1, T, min(15, T), step=1, label='Steps'))
-
-def _classes(name, denoiser): # their names, or numbers
-    from torchvision.datasets import FashionMNIST
-    return FashionMNIST.classes if name == 'clothes' else range(denoiser.classes or 0)
 
 def _code(label, language):
     return _import_gradio().Code(label=label, language=language, interactive=False,

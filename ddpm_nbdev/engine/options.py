@@ -242,7 +242,7 @@ class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
     run: str='digits' # digits, clothes, a run, checkpoint, file or model of diffusers
     n: int|None=None # Number of images; 64, or a row for each class if there are any, if None
-    label: str|None=None # Class of all images, a number or none; each class in turn if None
+    label: str|None=None # Class of all, a name or number, or none; each class in turn if None
     churn: float=0. # For heun: share of noise to add before each step
     size: int|None=None # Side of the images, pixels; as trained if None
     out: str='samples.png' # Picture, folder for single images, or .npz file; must not exist

@@ -163,7 +163,9 @@ def new_trainer(
         classes = class_count(data) if config.labels else None
         with own_random(config.seed):
             built = build_network(network, config, preset, shape, schedule, classes)
-        denoiser = Denoiser(built, schedule, config.target, shape, classes)
+        names = getattr(data, 'class_names', ())
+        names = names if classes and len(names) == classes else ()
+        denoiser = Denoiser(built, schedule, config.target, shape, classes, names)
     if len(shape) == 3: config = replace(config, image_size=tuple(shape[1:]))
     return Trainer(denoiser, data, config, run, **more)
 
