@@ -1,0 +1,70 @@
+"""What helps a network to draw possible faces? OMP_NUM_THREADS=1 python benchmarks/faces_runs.py
+
+Each run trains a network on the 20,000 training faces, conditional on the hair color, for MINUTES
+on one thread (default 10), and draws 500 faces with the default sampler in 15 calls, guidance 1.
+Runs differ from the first in one thing. One line of JSON a run goes to standard output; runs whose
+line is in OUT already are left out, so that the table can be made in several sittings.
+
+    python benchmarks/faces_runs.py OUT.jsonl [MINUTES] [RUN,RUN ...] [SEED,SEED ...]
+"""
+import json
+import sys
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from ddpm_nbdev import load_images, sample, train
+from ddpm_nbdev.data import to_uint8
+from ddpm_nbdev.face_report import face_report
+from ddpm_nbdev.unet import UNet
+
+wide = dict(channels=(96, 192), bottleneck=(192,), attention=(1,), groups=16, patch=2)
+base = dict(network=wide, target='x_0', batch_size=64, lr=2e-3)
+RUNS = {
+    'base': {},
+    'small': dict(network=wide | dict(channels=(64, 128), bottleneck=(128,))),
+    'patch 1': dict(network=dict(channels=(48, 96, 96), bottleneck=(96,), attention=(2,),
+                                 groups=16, patch=1)),
+    'target v': dict(target='v'),
+    'batch 32': dict(batch_size=32),
+    'batch 128': dict(batch_size=128),
+    'rate 1e-3': dict(lr=1e-3),
+}
+
+
+def one_run(settings, seed, minutes):
+    options = base | settings
+    build = partial(UNet, 3, classes=9, **options.pop('network'))
+    options |= dict(labels=True, seed=seed, device='cpu', precision='no', ema_decay=.999,
+                    log_with='none', save_every=0, progress=False)
+    with TemporaryDirectory() as folder:
+        train('faces', f'{folder}/short', network=build, steps=40, **options)
+        speed = json.loads(Path(f'{folder}/short/metrics.json').read_text())['images_per_s']
+        step = options['batch_size']/speed # seconds
+        steps = int(60*minutes/step)
+        denoiser = train('faces', f'{folder}/long', network=build, steps=steps, **options)
+    label = torch.arange(500) % 9
+    report = face_report(to_uint8(sample(denoiser, 500, seed=seed, label=label)), label)
+    parameters = sum(p.numel() for p in denoiser.network.parameters())
+    found = asdict(report)
+    del found['options']
+    return dict(steps=steps, ms_a_step=round(1000*step, 1), parameters=parameters, **found,
+                within=report.within(1.5, 25))
+
+
+out = Path(sys.argv[1])
+minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10
+names = sys.argv[3].split(',') if len(sys.argv) > 3 else RUNS
+seeds = map(int, sys.argv[4].split(',')) if len(sys.argv) > 4 else (0, 1, 2)
+lines = out.read_text().splitlines() if out.exists() else []
+done = {(line['run'], line['seed']) for line in map(json.loads, lines)}
+load_images('faces')
+for seed in seeds:
+    for name in names:
+        if (name, seed) in done: continue
+        line = dict(run=name, seed=seed, minutes=minutes, **one_run(RUNS[name], seed, minutes))
+        print(json.dumps(line), flush=True)
+        with out.open('a') as file: print(json.dumps(line), file=file)
