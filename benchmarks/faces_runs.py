@@ -22,7 +22,7 @@ from ddpm_nbdev.face_report import face_report
 from ddpm_nbdev.unet import UNet
 
 wide = dict(channels=(96, 192), bottleneck=(192,), attention=(1,), groups=16, patch=2)
-base = dict(network=wide, target='x_0', batch_size=64, lr=2e-3)
+base = dict(network=wide, target='x_0', batch_size=64, lr=1e-3)
 RUNS = {
     'base': {},
     'small': dict(network=wide | dict(channels=(64, 128), bottleneck=(128,))),
@@ -31,7 +31,8 @@ RUNS = {
     'target v': dict(target='v'),
     'batch 32': dict(batch_size=32),
     'batch 128': dict(batch_size=128),
-    'rate 1e-3': dict(lr=1e-3),
+    'rate 2e-3': dict(lr=2e-3),
+    'rate 5e-4': dict(lr=5e-4),
 }
 
 
@@ -41,9 +42,12 @@ def one_run(settings, seed, minutes):
     options |= dict(labels=True, seed=seed, device='cpu', precision='no', ema_decay=.999,
                     log_with='none', save_every=0, progress=False)
     with TemporaryDirectory() as folder:
-        train('faces', f'{folder}/short', network=build, steps=40, **options)
-        speed = json.loads(Path(f'{folder}/short/metrics.json').read_text())['images_per_s']
-        step = options['batch_size']/speed # seconds
+        seconds = []
+        for n in (20, 120): # the start takes seconds, too
+            train('faces', f'{folder}/{n}', network=build, steps=n, **options)
+            metrics = json.loads(Path(f'{folder}/{n}/metrics.json').read_text())
+            seconds.append(metrics['train_seconds'])
+        step = (seconds[1] - seconds[0])/100
         steps = int(60*minutes/step)
         denoiser = train('faces', f'{folder}/long', network=build, steps=steps, **options)
     label = torch.arange(500) % 9

@@ -40,6 +40,7 @@ from ddpm_nbdev.engine.options import (
 )
 from .engine.sampling import network_keywords, sample
 from .engine.streams import StreamedSet, load_images, tell_unreadable
+from .face_report import face_report
 from .forward import Denoiser
 from .image_files import written_aside
 from .loss import ddpm_loss
@@ -269,8 +270,8 @@ def _finish(trainer, trained, started, progress):
     name, own = quote(str(run)), 'network' in (config.own or '')
     if result: print(result)
     elif not own:
-        print('no Fréchet distance: the package has features for digits and clothes; ddpm_fid '
-              f"{name} --features inception (pip install 'ddpm_nbdev[fid]')")
+        print('no Fréchet distance: the package has features for digits, clothes and faces; '
+              f"ddpm_fid {name} --features inception (pip install 'ddpm_nbdev[fid]')")
     pictures = f'{run}/samples.png, ' if draws_pictures(denoiser) else ''
     print(f'{metrics["seconds"]:.0f} s, {metrics["images_per_s"]:.0f} images/s; '
           f'see {pictures}{run}/loss.png, {run}/metrics.json'
@@ -325,4 +326,7 @@ def evaluate(
                       getattr(net, 'image_shape', None), size=size, root=root, device=device,
                       processes=processes, **how)
     real = real_images(reference, 2*len(x), other_half(split), size, root)
-    return compare_images(x, y, real, net, progress=progress, features_of=shared_features)
+    report = compare_images(x, y, real, net, progress=progress, features_of=shared_features)
+    of_faces = str(getattr(reference, 'name', reference)).split('/')[0] == 'faces'
+    if of_faces and x.shape[1:] == (3, 16, 16): report.faces = face_report(x)
+    return report

@@ -15,6 +15,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from .data import check_range, to_float
+from .face_report import FaceReport
 from ddpm_nbdev.fid import (
     digits_features,
     distance_name,
@@ -105,6 +106,7 @@ class Report:
     n: int # Number of samples
     n_reference: int # Number of reference images
     features: str # Name of the features
+    faces: FaceReport|None=None # Beside it, where the reference is faces
 
     def __str__(self):
         lines = [f'{distance_name(self.features)}, N = {self.n} against {self.n_reference}',
@@ -114,6 +116,7 @@ class Report:
                      if name in values]
             label = 'Fréchet distance' if name == 'frechet_distance' else name.replace('_', ' ')
             lines.append(f'{label:22}{cells[0]:>16}' + (f'{cells[1]:>18}' if cells[1:] else ''))
+        if self.faces: lines += ['', str(self.faces)]
         return '\n'.join(lines)
 
     def json(self)->str: # One line

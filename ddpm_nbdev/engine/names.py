@@ -30,8 +30,10 @@ data_sets = dict(digits='data.digits', faces='faces.faces', mnist='data.mnist',
                  fashion_mnist='data.fashion_mnist', cifar10='data.cifar10')
 built_in = 'digits', 'faces' # need no download
 features = dict(digits='fid.digits_features', clothes='fid.clothes_features',
+                faces='fid.faces_features',
                 inception='engine.feature_statistics.load_inception')
-feature_data = dict(digits='digits', clothes='fashion_mnist') # what features belong to
+# the data that features belong to
+feature_data = dict(digits='digits', clothes='fashion_mnist', faces='faces')
 
 # %% ../../nbs/engine/names.ipynb #70722ef9
 def nearest_hint(
