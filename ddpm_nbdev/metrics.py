@@ -15,7 +15,6 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from .data import check_range, to_float
-from .face_report import FaceReport
 from ddpm_nbdev.fid import (
     digits_features,
     distance_name,
@@ -106,7 +105,7 @@ class Report:
     n: int # Number of samples
     n_reference: int # Number of reference images
     features: str # Name of the features
-    faces: FaceReport|None=None # Beside it, where the reference is faces
+    faces: object=None # A FaceReport beside it, where the reference is faces
 
     def __str__(self):
         lines = [f'{distance_name(self.features)}, N = {self.n} against {self.n_reference}',
