@@ -140,13 +140,15 @@ def _import_gradio():
 def _knobs(networks, name): # what depends on the network
     gr, denoiser = _import_gradio(), networks[name]
     known, T = denoiser.classes is not None, denoiser.schedule.T
-    names = denoiser.class_names or map(str, range(denoiser.classes or 0))
-    labels = [(name, str(i)) for i, name in enumerate(names)]
-    return (gr.Dropdown([*labels, ('none', 'none')], value='0' if known else 'none',
+    return (gr.Dropdown(_labels(denoiser), value='0' if known else 'none',
                         visible=known, label='Label'),
             gr.Slider(0, 8, 2. if known else 1., step=.25, visible=known,
                       label='Guidance', info='1 asks for the label, more exaggerates'),
             gr.Slider(1, T, min(15, T), step=1, label='Steps'))
+
+def _labels(denoiser): # what the page shows, and what it means
+    names = denoiser.class_names or map(str, range(denoiser.classes or 0))
+    return [*((name, str(i)) for i, name in enumerate(names)), ('none', 'none')]
 
 def _code(label, language):
     return _import_gradio().Code(label=label, language=language, interactive=False,
