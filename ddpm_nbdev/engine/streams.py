@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
@@ -65,7 +66,7 @@ class StreamedSet(Dataset):
 
     def __getitem__(self, i: int)->tuple[Tensor, int]: # uint8, (C, H, W); its label
         if not 0 <= i < len(self): raise IndexError(f'{i} of {len(self)} images')
-        for k in (*range(i, len(self)), *range(i)): # the next good one takes its place
+        for k in chain(range(i, len(self)), range(i)): # the next good one takes its place
             try: return self._check_size(k, self.read(k)), int(self.labels[k])
             except ValueError as e:
                 if k not in self.replaced:
