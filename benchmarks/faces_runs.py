@@ -2,8 +2,9 @@
 
 Each run trains a network on the 20,000 training faces, conditional on the hair color, for MINUTES
 on one thread (default 10), and draws 500 faces with the default sampler in 15 calls, guidance 1.
-Runs differ from the first in one thing. One line of JSON a run goes to standard output; runs whose
-line is in OUT already are left out, so that the table can be made in several sittings.
+Runs differ from the first in one thing. One line of JSON a run goes to standard output, and the
+network into the folder of OUT; runs whose line is in OUT already are left out, so that the table
+can be made in several sittings. A run that is interrupted ends the script, and leaves no line.
 
     python benchmarks/faces_runs.py OUT.jsonl [MINUTES] [RUN,RUN ...] [SEED,SEED ...]
 """
@@ -16,27 +17,33 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from ddpm_nbdev import load_images, sample, train
+from ddpm_nbdev import load_images, sample, save, train
 from ddpm_nbdev.data import to_uint8
 from ddpm_nbdev.face_report import face_report
+from ddpm_nbdev.loss import weighted_loss
+from ddpm_nbdev.schedule import cosine_schedule
 from ddpm_nbdev.unet import UNet
 
-wide = dict(channels=(96, 192), bottleneck=(192,), attention=(1,), groups=16, patch=2)
-base = dict(network=wide, target='x_0', batch_size=64, lr=1e-3)
+wide = dict(channels=(96, 192), bottleneck=(192,), attention=(0, 1), groups=16, patch=2)
+base = dict(network=wide, target='x_0', batch_size=32, lr=1e-3)
 RUNS = {
     'base': {},
     'small': dict(network=wide | dict(channels=(64, 128), bottleneck=(128,))),
-    'patch 1': dict(network=dict(channels=(48, 96, 96), bottleneck=(96,), attention=(2,),
+    'less attention': dict(network=wide | dict(attention=(1,))),
+    'patch 1': dict(network=dict(channels=(48, 96, 96), bottleneck=(96,), attention=(1, 2),
                                  groups=16, patch=1)),
+    'min-SNR 5': dict(min_snr=5.),
     'target v': dict(target='v'),
-    'batch 32': dict(batch_size=32),
-    'batch 128': dict(batch_size=128),
+    'v weighted as x_0': dict(target='v', loss=weighted_loss(cosine_schedule().noise.float()**2)),
+    'v min-SNR 5': dict(target='v', min_snr=5.),
+    'batch 16': dict(batch_size=16),
+    'batch 64': dict(batch_size=64),
     'rate 2e-3': dict(lr=2e-3),
     'rate 5e-4': dict(lr=5e-4),
 }
 
 
-def one_run(settings, seed, minutes):
+def one_run(settings, seed, minutes, weights):
     options = base | settings
     build = partial(UNet, 3, classes=9, **options.pop('network'))
     options |= dict(labels=True, seed=seed, device='cpu', precision='no', ema_decay=.999,
@@ -50,6 +57,8 @@ def one_run(settings, seed, minutes):
         step = (seconds[1] - seconds[0])/100
         steps = int(60*minutes/step)
         denoiser = train('faces', f'{folder}/long', network=build, steps=steps, **options)
+        if not Path(f'{folder}/long/metrics.json').exists(): sys.exit('interrupted')
+        save(denoiser, weights)
     label = torch.arange(500) % 9
     report = face_report(to_uint8(sample(denoiser, 500, seed=seed, label=label)), label)
     parameters = sum(p.numel() for p in denoiser.network.parameters())
@@ -69,6 +78,8 @@ load_images('faces')
 for seed in seeds:
     for name in names:
         if (name, seed) in done: continue
-        line = dict(run=name, seed=seed, minutes=minutes, **one_run(RUNS[name], seed, minutes))
+        weights = out.parent/f'{name.replace(" ", "-")}-{seed}.safetensors'
+        line = dict(run=name, seed=seed, minutes=minutes,
+                    **one_run(RUNS[name], seed, minutes, weights))
         print(json.dumps(line), flush=True)
         with out.open('a') as file: print(json.dumps(line), file=file)

@@ -39,8 +39,8 @@ from ddpm_nbdev.engine.options import (
     machine_options,
 )
 from .engine.sampling import network_keywords, sample
-from .engine.streams import StreamedSet, load_images, tell_unreadable
-from .face_report import face_report
+from .engine.streams import StreamedSet, data_shape, load_images, tell_unreadable
+from .face_report import face_report, option_names
 from .forward import Denoiser
 from .image_files import written_aside
 from .loss import ddpm_loss
@@ -93,7 +93,7 @@ def run_training(
     "What `train` and `ddpm_train` do: open the data, train, sample, measure, report."
     from ddpm_nbdev.engine.resume import Trainer, explain_errors, stop_on_signals
     from ddpm_nbdev.engine.sharing import share_work
-    from ddpm_nbdev.engine.trainer import new_trainer
+    from ddpm_nbdev.engine.trainer import new_trainer, settle_config
     started = time.perf_counter()
     named = named or not (isinstance(data, str) and data == 'digits')
     config = _config(data, out, resume, epochs, options, named)
@@ -106,6 +106,7 @@ def run_training(
     if epochs is not None:
         if not hasattr(images, '__len__'):
             raise ValueError('expected steps for data without a length, got epochs')
+        if not resume: config = settle_config(config, data_shape(images)[1:], network)
         config = replace(config, steps=_steps_of(int(epochs), len(images), config.batch_size))
     run = Path(resume or out or _new_run(config.data, processes))
     own = dict(network=network, loss=loss, draw_t=draw_t, log=log,
@@ -175,7 +176,7 @@ def _config(data, out, resume, epochs, options, named):
 
 # %% ../nbs/face.ipynb #d2c7a13c
 def _refuse_early(config, out, processes, network): # before images are read
-    check_batch(config, processes.num_processes)
+    if config.batch_size: check_batch(config, processes.num_processes)
     if config.size and not (config.preset or network): preset_for(config.size, config.size)
     if out: in_all(processes, lambda: refuse_used_directory(Path(out)))
 
@@ -328,5 +329,12 @@ def evaluate(
     real = real_images(reference, 2*len(x), other_half(split), size, root)
     report = compare_images(x, y, real, net, progress=progress, features_of=shared_features)
     of_faces = str(getattr(reference, 'name', reference)).split('/')[0] == 'faces'
-    if of_faces and x.shape[1:] == (3, 16, 16): report.faces = face_report(x)
+    if of_faces and x.shape[1:] == (3, 16, 16):
+        report.faces = face_report(x, _hair_asked(images, len(x), seed, how.get('label', 'any')))
     return report
+def _hair_asked(images, n, seed, label): # the color that each sample was asked for, if it was
+    from ddpm_nbdev.engine.evaluation import drawn_by
+    from ddpm_nbdev.engine.sampling import asked_labels
+    denoiser = drawn_by(images)
+    if denoiser is None or denoiser.class_names != option_names('hair_color'): return None
+    return asked_labels(denoiser, n, seed, label)

@@ -21,8 +21,8 @@ spacings = dict(uniform='solvers.uniform_levels', log_snr='solvers.log_snr_level
 clips = dict(static='sampling.clip_static', dynamic='sampling.clip_dynamic')
 decays = dict(cosine='training.cosine_decay', constant='training.no_decay')
 times = dict(flow='flow.real_t') # how t is drawn for a schedule, if not by `uniform_t`
-presets = dict(digits='unet.digits_unet', px28='unet.px28_unet', px32='unet.px32_unet',
-               px64='unet.px64_unet', original='unet.original_unet',
+presets = dict(digits='unet.digits_unet', px16='unet.px16_unet', px28='unet.px28_unet',
+               px32='unet.px32_unet', px64='unet.px64_unet', original='unet.original_unet',
                paper='paper_unet.PaperUNet')
 networks = dict(UNet='unet.UNet', PaperUNet='paper_unet.PaperUNet') # what a file may name
 paths = dict(flow='flow.flow_path', edm='flow.edm_path') # of a schedule in a file
@@ -80,10 +80,12 @@ def make_unet(
     return look_up(presets, preset, 'preset')(in_channels, **changes)
 
 # %% ../../nbs/engine/names.ipynb #7c5523a3
-largest_sides = dict(digits=16, px28=28, px32=48, px64=128) # pixels of the longer side
-preset_defaults = dict(digits=dict(target='x_0', steps=800, lr=8e-3, ema_decay=.995),
-                       px28=dict(target='v', steps=2600, lr=2e-3, ema_decay=.999),
-                       others=dict(target='v', steps=2600, lr=2e-4, ema_decay=.9999))
+largest_sides = dict(digits=12, px16=16, px28=28, px32=48, px64=128) # pixels of the longer side
+preset_defaults = dict(
+    digits=dict(target='x_0', steps=800, batch_size=64, lr=8e-3, ema_decay=.995, min_snr=0.),
+    px16=dict(target='x_0', steps=3000, batch_size=32, lr=1e-3, ema_decay=.999, min_snr=5.),
+    px28=dict(target='v', steps=2600, batch_size=64, lr=2e-3, ema_decay=.999, min_snr=0.),
+    others=dict(target='v', steps=2600, batch_size=64, lr=2e-4, ema_decay=.9999, min_snr=0.))
 
 def preset_for(
     height: int, # Of the images, pixels

@@ -35,17 +35,17 @@ class TrainConfig:
     init: str|None=None # Weights to begin from: digits, clothes, a run or file; random if None
     schedule: str|None=None # Noise schedule; flow for the target flow, cosine else if None
     T: int=1000 # Number of noise steps
-    target: str|None=None # What the network predicts; x_0 for digits, v else if None
-    steps: int|None=None # Optimizer steps; 800 for digits, 2600 for others if None
-    batch_size: int=64 # Images per step, over all processes
+    target: str|None=None # What the network predicts; x_0 for digits and px16, v else if None
+    steps: int|None=None # Optimizer steps; 800 for digits, 3000 for px16, 2600 else if None
+    batch_size: int|None=None # Images per step, over all processes; 32 for px16, 64 else if None
     accumulate: int=1 # Parts that each process cuts its share of the batch into, if memory is short
-    lr: float|None=None # Largest learning rate; 8e-3 for digits, 2e-3 for px28, 2e-4 else if None
+    lr: float|None=None # Largest learning rate; by preset, 2e-4 for the large ones, if None
     warmup: int=50 # Steps of warm-up
     decay: str='cosine' # Learning rate after the warm-up
     clip_norm: float=1. # Largest norm of the gradient
     ema_decay: float|None=None # Decay of the average; .995, .999 or .9999 by preset if None
     dropout: float|None=None # Share of activations switched off in training; the preset's if None
-    min_snr: float=0. # Largest weight of a step, gamma of min-SNR; 0: all steps weigh the same
+    min_snr: float|None=None # Gamma of min-SNR; 0: all steps weigh the same; 5 for px16 if None
     flip: bool=False # Mirror half of the images (not for digits or letters)
     labels: bool=False # Learn the labels too, so that you can ask for one
     stable_target: int=2000 # Largest data set whose targets are averaged over all of it; 0: never
@@ -121,7 +121,7 @@ def _check_size(config):
     size, T = config.size or 1, config.T
     if size < 4096 and T < 10**6: return
     from ddpm_nbdev.image_files import require_memory
-    layer = 256.*config.batch_size/config.accumulate*size**2 # 64 channels, float32
+    layer = 256.*(config.batch_size or 64)/config.accumulate*size**2 # 64 channels, float32
     require_memory(layer, f'a layer for images of {size}×{size} (--size)')
     require_memory(100.*T, f'a schedule of {T} steps (--T)')
 

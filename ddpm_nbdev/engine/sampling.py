@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PerSampleNoise', 'plan', 'split_options', 'network_keywords', 'choose_clip', 'check_shape_of', 'sample_steps',
-           'sample', 'rows_of', 'find_generator', 'settle', 'call_bar']
+           'sample', 'rows_of', 'asked_labels', 'find_generator', 'settle', 'call_bar']
 
 # %% ../../nbs/engine/sampling.ipynb #24fd5884
 import math
@@ -215,6 +215,17 @@ def rows_of(value, n, batch): # those of a batch, of what has one for each image
     each = isinstance(value, Tensor) and value.ndim and len(value) == n and (
         value.ndim != 3) # one image, (C, H, W), is for all
     return value[batch.to(value.device)] if each else value
+
+def asked_labels(
+    denoiser: Denoiser, # Who was asked
+    n: int, # Number of images
+    seed: int, # Of the images
+    label: int|Tensor|str|None='any', # As `sample` took it
+) -> Tensor|None: # Class of each image, (n,), int64; None where none was asked for
+    "The classes of the images that `sample` draws with this seed."
+    label = check_label(denoiser, label, n)
+    if not isinstance(label, str): return label
+    return draw_labels(denoiser, PerSampleNoise(n, seeded(seed)).seeds)
 
 def find_generator(denoiser, n, seed, generator, part):
     require_memory(8.*whole('n images', n), f'the seeds of {n} images')
