@@ -11,7 +11,7 @@ __all__ = ['digits_net', 'clothes_net', 'faces_net', 'frechet_distance', 'featur
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from importlib.resources import files
 
 import torch
 import torch.nn as nn
@@ -148,8 +148,8 @@ def faces_features()->FeatureNet: # For color images of 16×16, in eval mode
 
 def _shipped(build, name):
     with own_random(0): net = build() # its first weights are not wanted
-    weights = Path(__file__).parent/f'weights/{name}_features.safetensors'
-    net.load_state_dict(load_file(weights))
+    weights = files('ddpm_nbdev')/f'weights/{name}_features.safetensors'
+    net.load_state_dict(load_file(str(weights)))
     return net.eval()
 
 # %% ../nbs/11_fid.ipynb #03509327

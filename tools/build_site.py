@@ -170,7 +170,8 @@ if __name__ == '__main__':
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(processed/'_docs', target)
     lessons = {re.sub(r'^\d+_', '', p.stem) for p in (cfg.config_path/'nbs').glob('[0-9]*.ipynb')}
-    for page in target.rglob('*.html'): fold(page, re.sub(r'^\d+_', '', page.stem) in lessons)
+    for page in target.rglob('*.html'):
+        fold(page, page.parent == target and re.sub(r'^\d+_', '', page.stem) in lessons)
     if not quarto:
         rename_pages(target, address(cfg))
         for page in target.rglob('*.html'): write_mathml(page)
@@ -179,6 +180,6 @@ if __name__ == '__main__':
                 re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')),
                 encoding='utf-8')
     shutil.copytree(cfg.config_path/'nbs', target/'notebooks', ignore=lambda folder, names: [
-        n for n in names if not (n.endswith('.ipynb') or n in ('engine', 'guides'))])
+        n for n in names if not (n.endswith('.ipynb') or n in ('engine', 'guides', 'checks'))])
     print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')
     sys.exit(1 if warnings else 0)

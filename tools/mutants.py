@@ -5,8 +5,9 @@
 For each function or class in nbs/*.ipynb whose docstring names a year, up to --most of all the
 mistakes below are drawn with --seed: a swapped operator, a dropped minus, another number, a
 dropped `.sqrt()`, swapped arguments, `min` for `max`, a negated condition. Each is made alone in
-a copy of the checkout, which is exported and tested with `nbdev_test --path`. A word picks a
-module, a class, a function or several joined by dots: `schedule`, `add_noise`, `Schedule.respace`.
+a copy of the checkout, which is exported and tested with `nbdev_test --path`, with the notebook's
+further checks in nbs/checks. A word picks a module, a class, a function or several joined by dots:
+`schedule`, `add_noise`, `Schedule.respace`.
 
 Exits 1 if all mistakes in a function go unnoticed, or more than a fifth of all. Some will: a
 mistake may change nothing, such as a bound that is never reached.
@@ -144,7 +145,11 @@ def runs(checkout, *command):
 
 
 def is_green(checkout, notebook):
-    return runs(checkout, 'nbdev_test', '--path', notebook)
+    "Whether a notebook passes, and the notebook of its further checks."
+    lesson = Path(notebook)
+    return all(runs(checkout, 'nbdev_test', '--path', str(path))
+               for path in (lesson.parent/'checks'/lesson.name, lesson)
+               if (checkout/path).exists())
 
 
 def is_red(checkout, mutant):

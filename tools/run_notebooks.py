@@ -96,7 +96,8 @@ def as_installed(folder):
                              for word in text.split()}
     hidden = packages(CONFIG.dev_requirements) - packages(CONFIG.requirements) - {'jupyter'}
     (folder/'site/sitecustomize.py').write_text(HIDE.format(names=sorted(hidden)))
-    for path in [*(ROOT/'nbs').glob('[0-9]*.ipynb'), *(ROOT/'nbs/engine').glob('*.ipynb')]:
+    for path in [*(ROOT/'nbs').glob('[0-9]*.ipynb'), *(ROOT/'nbs/engine').glob('*.ipynb'),
+                 *(ROOT/'nbs/checks').glob('*.ipynb')]:
         copy = folder/path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
