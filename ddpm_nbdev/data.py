@@ -163,16 +163,20 @@ def show_images(
     ncol: int=8, # Images in a row
     scale: float=.6, # Size of one image, inches
     names: Sequence[str]=(), # What each row shows
+    columns: Sequence=(), # What each column shows
 ):
     "Show images in a grid."
     import matplotlib.pyplot as plt
     picture = image_grid(images, ncol).numpy()
-    rows, columns = -(-len(images)//ncol), min(ncol, len(images))
-    fig, ax = plt.subplots(figsize=(columns*scale, rows*scale), layout='constrained')
+    rows, columns_shown = -(-len(images)//ncol), min(ncol, len(images))
+    size = columns_shown*scale, (rows + .4*bool(len(columns)))*scale
+    fig, ax = plt.subplots(figsize=size, layout='constrained')
     ax.imshow(picture, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
     height = len(picture)/rows
     ax.set_yticks([(i + .5)*height for i in range(len(names))], names)
-    ax.set_xticks([])
+    width = picture.shape[1]/columns_shown
+    ax.set_xticks([(i + .5)*width for i in range(len(columns))], columns)
+    ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
