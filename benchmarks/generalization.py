@@ -1,14 +1,14 @@
-"""Does a diffusion model copy or create? OMP_NUM_THREADS=1 python benchmarks/generalization.py FOLDER
+"""Does a diffusion model copy or create? OMP_NUM_THREADS=1 python benchmarks/generalization.py OUT
 
 The same small network (1.2 million weights) is trained for 4,000 steps of 32 faces, whatever their
 number: on 10, 100 and 1,000 faces (three disjoint subsets each), on 10,000 (each half twice), on
 all 20,000 (three seeds), and on all but the blue-haired faces with a beard (three seeds). Each then
 draws 900 faces, 100 of each hair color, and 450 with blue hair, from the same noise. Every run
-leaves one line in FOLDER/runs.jsonl and its samples in FOLDER/NAME-SEED.npy; runs that have a
+leaves one line in OUT/runs.jsonl and its samples in OUT/NAME-SEED.npy; runs that have a
 line are left out, so that the table can be made in several sittings.
 
-    python benchmarks/generalization.py FOLDER [NAME,NAME ...]   # train
-    python benchmarks/generalization.py FOLDER store             # benchmarks/generalization.json, .npz
+    python benchmarks/generalization.py OUT [NAME,NAME ...] # train
+    python benchmarks/generalization.py OUT store # what the lesson reads, in benchmarks/
 """
 import json
 import sys
@@ -47,7 +47,7 @@ def rows(name, seed, data):
 def one_run(name, seed, data):
     chosen = rows(name, seed, data)
     images, labels = data.images[chosen], data.labels[chosen]
-    times = -(-BATCH//len(images)) # a batch of 32 from 10 faces has each of them three or four times
+    times = -(-BATCH//len(images)) # so that there are enough for a batch
     seen = TensorDataset(images.repeat(times, 1, 1, 1), labels.repeat(times))
     torch.manual_seed(seed)
     network = px28_unet(3, classes=len(data.class_names), attention=(0, 1))

@@ -90,7 +90,7 @@ def q_posterior(
     alpha, beta = extract(schedule.alpha, t, x_t), extract(schedule.beta, t, x_t)
     beta_tilde, noise = extract(schedule.beta_tilde, t, x_t), extract(schedule.noise, t, x_t)
     on_x_0 = extract(schedule.alpha_bar_prev, t, x_t).sqrt()*beta/noise**2
-    on_x_t = alpha.sqrt()*beta_tilde/beta # float32 knows 1 - alpha_bar_prev to 1e-4 only
+    on_x_t = alpha.sqrt()*beta_tilde/beta # 1 - alpha_bar_prev has an error of 1e-4 in float32
     return on_x_0*x_0 + on_x_t*x_t, beta_tilde
 
 # %% ../nbs/02_forward.ipynb #c4157341
@@ -109,7 +109,7 @@ def make_target(
     t: Tensor, # Timesteps, (B,), 0-based
     target: str='eps', # A row of `targets`
 ) -> Tensor: # What the network should predict, (B, C, H, W)
-    "The right answer of a network: `a*x_0 + b*eps`, with a and b from `targets`."
+    "What a perfect network would predict: `a*x_0 + b*eps`, with a and b from `targets`."
     a, b = targets[target](*signal_noise(schedule, t, x_0))
     return a*x_0 + b*eps
 
@@ -249,7 +249,7 @@ def own_random(
     seed: int, # Any whole number of 64 bits
     device: str|torch.device='cpu', # Where numbers are drawn
 ) -> Iterator[None]: # While inside, torch's own generator starts at this seed
-    "For what takes no generator, such as dropout; afterwards torch's own is as it was."
+    "Seed torch's own generator for a while, for code that takes none, such as dropout."
     device = torch.device(device)
     with torch.random.fork_rng([device] if device.type == 'cuda' else []):
         torch.manual_seed(index(seed))

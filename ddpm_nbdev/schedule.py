@@ -19,13 +19,13 @@ def prior_bits(
     alpha_bar_T: Tensor, # Share of the image's variance left at the last step, in [0, 1)
     x_0_sq: float=1., # Mean square of a pixel of x_0, in [0, 1]; 1 is the worst case
 ) -> Tensor: # L_T, bits per dimension, same shape as alpha_bar_T
-    "Distance of the chain's end from the prior N(0, I): L_T (Eq. 5, Ho et al. 2020)."
+    "KL divergence of the last step from N(0, I): L_T (Eq. 5, Ho et al. 2020)."
     return (alpha_bar_T*(x_0_sq - 1) - torch.log1p(-alpha_bar_T))/(2*math.log(2))
 
 # %% ../nbs/01_schedule.ipynb #3aa33224
 class Schedule:
     "A noise schedule of T steps: `beta`, `alpha_bar`, `signal`, `noise` ..., (T,) each."
-    is_continuous = False # are networks trained on it at whole steps only?
+    is_continuous = False # are networks also trained between its steps?
 
     def __init__(self,
         beta: Tensor, # Variance that each step adds, (T,), in (0, 1)
@@ -36,7 +36,7 @@ class Schedule:
         dtype: torch.dtype=torch.float32, # Their precision; they are derived in float64
     ):
         beta = torch.as_tensor(beta, dtype=torch.float64).cpu()
-        outside = beta[~((beta > 0) & (beta < 1))] # NaN, too
+        outside = beta[~((beta > 0) & (beta < 1))] # catches NaN as well
         if len(outside):
             raise ValueError(f'expected every beta in (0, 1), got {outside[0]:.4g}; take more '
                              'steps, or a cosine_schedule')
@@ -75,7 +75,7 @@ def __call__(self: Schedule,
     "Signal and noise at t (Eq. 4, Ho et al. 2020). Raises IndexError where t is outside."
     signal, noise = self.signal.to(t.device), self.noise.to(t.device)
     if not t.is_floating_point(): return signal.index_select(0, t), noise.index_select(0, t)
-    share = noise/(signal + noise) # of the noise in both weights, rises from 0 to 1
+    share = noise/(signal + noise) # the noise's share of both weights, rises from 0 to 1
     low, high = share.index_select(0, t.floor().long()), share.index_select(0, t.ceil().long())
     u = torch.lerp(low, high, t.frac().to(share.dtype))
     return (1 - u)/torch.hypot(1 - u, u), u/torch.hypot(1 - u, u)
@@ -114,8 +114,8 @@ def from_alpha_bar(
     T: int=1000, # Number of steps
     beta_max: float=.999, # Largest variance of a step
     name: str='custom', # Name for messages and files
-) -> Schedule: # Its beta lead from one alpha_bar to the next
-    "A schedule from the share of the variance that shall be left (Nichol & Dhariwal 2021)."
+) -> Schedule: # Each beta leads from one alpha_bar to the next
+    "A schedule from the share of the variance that should be left (Nichol & Dhariwal 2021)."
     left = alpha_bar(torch.linspace(0, 1, T + 1, dtype=torch.float64))
     return Schedule((1 - left[1:]/left[:-1]).clamp(max=beta_max), name)
 
