@@ -49,7 +49,7 @@ def _log_terms(mixture, schedule, x_t, t):
     return mixture.weight.log()[:, None] + log_n, mean, var
 
 def log_density(
-    mixture: GaussianMixture, # The law of x_0
+    mixture: GaussianMixture, # The distribution of x_0
     schedule: Schedule, # Noise schedule with T steps
     x_t: Tensor, # Points at step t, (B, ...)
     t: Tensor, # Timesteps, (B,), int64, 0-based
@@ -59,12 +59,12 @@ def log_density(
 
 # %% ../nbs/03_exact.ipynb #da4d2fa1
 def best_x_0(
-    mixture: GaussianMixture, # The law of x_0
+    mixture: GaussianMixture, # The distribution of x_0
     schedule: Schedule, # Noise schedule with T steps
     x_t: Tensor, # Points at step t, (B, ...)
     t: Tensor, # Timesteps, (B,), int64, 0-based
 ) -> Tensor: # E[x_0 | x_t], (B, ...), float64
-    "The posterior mean of the clean data, by Bayes' rule."
+    "The conditional mean of the clean data, by Bayes' rule."
     x_t = x_t.double()
     log_terms, mean, var = _log_terms(mixture, schedule, x_t, t)
     # (K, B, 1, ...)
@@ -83,7 +83,7 @@ class _Exact(Denoiser):
         return make_target(self.schedule, x_0_hat, eps_hat, t, self.target).to(x_t.dtype)
 
 def exact_denoiser(
-    mixture: GaussianMixture, # The law of x_0
+    mixture: GaussianMixture, # The distribution of x_0
     schedule: Schedule, # Noise schedule with T steps
     target: str='eps', # What it predicts, a row of `targets`
 ) -> Denoiser: # Its prediction is the best one, (B, ...), in x_t's dtype
@@ -92,7 +92,7 @@ def exact_denoiser(
 
 # %% ../nbs/03_exact.ipynb #f861a98e
 def cdf(
-    mixture: GaussianMixture, # The law of x_0, in one dimension
+    mixture: GaussianMixture, # The distribution of x_0, in one dimension
     schedule: Schedule, # Noise schedule with T steps
     x_t: Tensor, # Points at step t, (B, 1)
     t: Tensor, # Timesteps, (B,), int64, 0-based
@@ -103,7 +103,7 @@ def cdf(
     return (mixture.weight[:, None]*below).sum(0)
 
 def exact_flow(
-    mixture: GaussianMixture, # The law of x_0, in one dimension
+    mixture: GaussianMixture, # The distribution of x_0, in one dimension
     schedule: Schedule, # Noise schedule with T steps
     x_t: Tensor, # Points at step t, (B, 1), float64
     t: int, # The step they are at
@@ -122,7 +122,7 @@ def exact_flow(
 
 # %% ../nbs/03_exact.ipynb #5630323b
 def bayes_loss(
-    mixture: GaussianMixture, # The law of x_0
+    mixture: GaussianMixture, # The distribution of x_0
     schedule: Schedule, # Noise schedule with T steps
     t: int, # Timestep, 0-based
     n: int=20_000, # Points: of the grid in one dimension, else random
