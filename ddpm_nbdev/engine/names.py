@@ -22,7 +22,7 @@ clips = dict(static='sampling.clip_static', dynamic='sampling.clip_dynamic')
 decays = dict(cosine='training.cosine_decay', constant='training.no_decay')
 times = dict(flow='flow.real_t') # how t is drawn for a schedule, if not by `uniform_t`
 presets = dict(digits='unet.digits_unet', px16='unet.px16_unet', px28='unet.px28_unet',
-               px32='unet.px32_unet', px64='unet.px64_unet', original='unet.original_unet',
+               px32='unet.px32_unet', px64='unet.px64_unet', original='saving.original_unet',
                paper='paper_unet.PaperUNet')
 networks = dict(UNet='unet.UNet', PaperUNet='paper_unet.PaperUNet') # what a file may name
 paths = dict(flow='flow.flow_path', edm='flow.edm_path') # of a schedule in a file

@@ -32,7 +32,7 @@ class TrainConfig:
     size: int|None=None # Resize images to this side, pixels; the set's own if None
     image_size: tuple|None=None # Height and width of the images, pixels; filled in from the data
     preset: str|None=None # UNet preset; by image size if None
-    init: str|None=None # Weights to begin from: digits, clothes, a run or file; random if None
+    init: str|None=None # Weights to begin from: digits, faces, a run or file; random if None
     schedule: str|None=None # Noise schedule; flow for the target flow, cosine else if None
     T: int=1000 # Number of noise steps
     target: str|None=None # What the network predicts; x_0 for digits and px16, v else if None
@@ -240,7 +240,7 @@ class SamplerOptions:
 @dataclass
 class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
-    run: str='digits' # digits, clothes, a run, checkpoint, file or model of diffusers
+    run: str='digits' # digits, faces, clothes, a run, checkpoint, file or diffusers model
     n: int|None=None # Number of images; 64, or a row for each class if there are any, if None
     label: str|None=None # Class of all, a name or number, or none; each class in turn if None
     churn: float=0. # For heun: share of noise to add before each step
