@@ -1,9 +1,10 @@
 """Open each page of _docs in a browser, at two widths: python tools/check_site.py [SCREENSHOTS]
 
-The widths are a phone's and a desk's. It needs the system's chromium, and says so where there is
-none. Exits 1 for an error in the console, a missing image, a link to nowhere, a page wider than the
-window, a formula that is no formula, or a phrase that the search does not find. With a folder, each
-page's picture is kept in it.
+The widths are a phone's and a desk's, and each page is opened dark, too. It needs the system's
+chromium, and says so where there is none. Exits 1 for an error in the console, a missing image, a
+link to nowhere, a page wider than the window, a formula that is no formula, code that can't be read
+in the dark, or a phrase that the search does not find. With a folder, each page's picture is kept
+in it.
 """
 import http.server
 import shutil
@@ -33,6 +34,22 @@ LOOK = """() => {
         code: [...document.querySelectorAll('main pre')].filter(
             p => p.scrollWidth > p.clientWidth + 1).length,
         blocks: document.querySelectorAll('main pre').length}
+}"""
+
+DARK = """() => { // blocks of code whose text has a contrast below 3 to 1
+    const light = color => {
+        const [r, g, b] = color.match(/[\\d.]+/g).map(v => v/255).map(
+            v => v <= .03928 ? v/12.92 : ((v + .055)/1.055)**2.4);
+        return .2126*r + .7152*g + .0722*b;
+    };
+    const behind = e => {
+        const color = getComputedStyle(e).backgroundColor;
+        return color == 'rgba(0, 0, 0, 0)' && e.parentElement ? behind(e.parentElement) : color;
+    };
+    return [...document.querySelectorAll('main pre')].filter(e => {
+        const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
+        return (Math.max(a, b) + .05)/(Math.min(a, b) + .05) < 3;
+    }).length;
 }"""
 
 
@@ -95,6 +112,15 @@ if __name__ == '__main__':
                 links |= {link.split('#')[0] for link in seen['links'] if link.startswith(base)}
                 code, blocks = code + seen['code'], blocks + seen['blocks']
             print(f'{len(names)} pages at {width} px; {code} of {blocks} code blocks scroll')
+        page.emulate_media(color_scheme='dark')
+        for name in names:
+            page.goto(f'{base}/{name}', wait_until='load')
+            if not page.evaluate("document.documentElement.classList.contains('quarto-dark')"):
+                wrong.append(f'{name}: is not dark')
+            elif pale := page.evaluate(DARK):
+                wrong.append(f'{name}: {pale} code blocks are pale in the dark')
+            if shots: page.screenshot(path=shots/f'{name.replace("/", "-")}-dark.png')
+        page.emulate_media(color_scheme='light')
         wrong += list(search(page, base))
         browser.close()
     wrong += [f'dead link {link}' for link in links if not (DOCS/link[len(base) + 1:]).exists()]
