@@ -216,7 +216,7 @@ def churn_levels(
     schedule: Schedule, # Noise schedule with T steps
     levels: list[Level], # Levels without churn, falling, the clean image last
     gamma: float=.2, # How much to add: noise times 1 + gamma, >= 0
-) -> list[Level]: # Levels that go up before each step down but the last two
+) -> list[Level]: # Levels that go up before each step down except the last
     "Levels with added noise before each step, for `heun` (Alg. 2, Karras et al. 2022)."
     if not gamma >= 0: raise ValueError(f'expected gamma >= 0, got {gamma}')
     most, out = -lambdas(schedule)[-1].item(), []
