@@ -25,7 +25,7 @@ for info in pkgutil.walk_packages(ddpm_nbdev.__path__, 'ddpm_nbdev.'):
     assert not missing, f'{info.name}.__all__ names what is not there: {missing}'
     count += len(names)
 
-for name in 'digits', 'clothes': ddpm_nbdev.load(name)
+for name in 'digits', 'faces', 'clothes': ddpm_nbdev.load(name)
 digits_features(), clothes_features()
 ours = next(d for d in distributions(path=[str(folder)]) if d.name == 'ddpm_nbdev')
 readme = ours.metadata.get_payload()

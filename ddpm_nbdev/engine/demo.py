@@ -28,7 +28,7 @@ def load_networks(
 ) -> dict: # Name -> Denoiser; the one that was named comes first
     "All that the page may use. Raises ValueError for a network that draws no pictures."
     device = check_device(device)
-    names = dict.fromkeys([*([run] if run else []), 'clothes', 'digits'])
+    names = dict.fromkeys([*([run] if run else []), 'faces', 'clothes', 'digits'])
     networks = {name: load(name).to(device) for name in names}
     for name, denoiser in networks.items():
         C, *_ = denoiser.image_shape or (0,)
