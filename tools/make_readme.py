@@ -21,10 +21,11 @@ GUIDE = re.compile(r'\]\((?!https?:|#)([\w/]+\.ipynb)')
 def output_text(output, number, files):
     "One stored output as markdown; its picture, if it is one, goes into `files`."
     data = output.get('data', {})
-    if 'image/png' in data:
-        name = PICTURES/f'cell-{number}-output-1.png'
-        files[name] = base64.b64decode(data['image/png'])
-        return name
+    for kind in 'gif', 'png':
+        if picture := data.get(f'image/{kind}'):
+            name = PICTURES/f'cell-{number}-output-1.{kind}'
+            files[name] = base64.b64decode(picture)
+            return name
     text = output.get('text') or data.get('text/plain', '')
     return ''.join('    ' + line for line in ''.join(text).splitlines(keepends=True))
 
