@@ -14,9 +14,11 @@ from pathlib import Path
 import torch
 
 from ddpm_nbdev import load, load_images, sample, save_images
-from ddpm_nbdev.data import to_float, to_pixels
+from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.resume import device_name
-from ddpm_nbdev.fid import clothes_features, feature_distance, features, jackknife, real_floor
+from ddpm_nbdev.feature_net import clothes_features, features
+from ddpm_nbdev.fid import feature_distance, jackknife, real_floor
+from ddpm_nbdev.image_sets import to_pixels
 from ddpm_nbdev.metrics import nearest, precision_recall
 
 GUIDANCE, SEEDS, N = (1., 1.5, 2., 3., 5.), range(3), 1000

@@ -18,11 +18,11 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
+from ddpm_nbdev.batches import batch_indices
 from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.engine.streams import image_batches, open_images
 from ddpm_nbdev.forward import seeded
-from ddpm_nbdev.training import batch_indices
 
 N, BATCH, ROUNDS = 2000, 128, 5
 

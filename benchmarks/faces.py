@@ -20,7 +20,8 @@ from ddpm_nbdev import load, load_images, sample
 from ddpm_nbdev.data import save_images, to_uint8
 from ddpm_nbdev.face_report import face_attributes, face_report
 from ddpm_nbdev.faces import draw_faces
-from ddpm_nbdev.fid import faces_features, feature_distance, features
+from ddpm_nbdev.feature_net import faces_features, features
+from ddpm_nbdev.fid import feature_distance
 
 ROWS = [(dict(), seed, 2000) for seed in range(3)] + [
     (dict(sampler='ddpm', steps=100), 0, 1000), (dict(guidance=2.), 0, 1000)]

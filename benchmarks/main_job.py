@@ -17,8 +17,10 @@ from time import perf_counter
 import torch
 
 from ddpm_nbdev import load, load_images, sample
-from ddpm_nbdev.data import to_float, to_pixels
-from ddpm_nbdev.fid import digits_features, feature_distance, score
+from ddpm_nbdev.data import to_float
+from ddpm_nbdev.feature_net import digits_features
+from ddpm_nbdev.fid import feature_distance, score
+from ddpm_nbdev.image_sets import to_pixels
 
 HERE = Path(__file__).resolve().parent.parent
 TRAIN = [sys.executable, '-c', 'from ddpm_nbdev.engine.cli import ddpm_train; ddpm_train()',

@@ -17,10 +17,10 @@ import torch
 from diffusers import DDIMScheduler, UNet2DModel
 
 from ddpm_nbdev import sample
+from ddpm_nbdev.denoiser import Denoiser
 from ddpm_nbdev.diffusers_settings import to_ours
-from ddpm_nbdev.forward import Denoiser
 from ddpm_nbdev.paper_unet import PaperUNet
-from ddpm_nbdev.schedule import linear_schedule
+from ddpm_nbdev.schedules import linear_schedule
 
 
 def networks():

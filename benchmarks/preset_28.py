@@ -13,10 +13,12 @@ import torch
 from torch.utils.data import TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddpm_nbdev.data import fashion_mnist, to_float
-from ddpm_nbdev.forward import Denoiser, seeded
+from ddpm_nbdev.data import to_float
+from ddpm_nbdev.denoiser import Denoiser
+from ddpm_nbdev.forward import seeded
+from ddpm_nbdev.image_sets import fashion_mnist
 from ddpm_nbdev.loss import ddpm_loss, draw_t_eps
-from ddpm_nbdev.schedule import cosine_schedule
+from ddpm_nbdev.schedules import cosine_schedule
 from ddpm_nbdev.training import fit
 from ddpm_nbdev.unet import px28_unet
 

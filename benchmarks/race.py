@@ -26,11 +26,11 @@ from torchvision.utils import save_image
 
 from ddpm_nbdev import load_images, sample
 from ddpm_nbdev.data import to_float
+from ddpm_nbdev.denoiser import Denoiser
 from ddpm_nbdev.engine.options import TrainConfig
 from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.engine.trainer import new_trainer
 from ddpm_nbdev.fid import score
-from ddpm_nbdev.forward import Denoiser
 from ddpm_nbdev.schedule import Schedule
 from ddpm_nbdev.training import make_ema
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import torch
 
 from ddpm_nbdev import load, load_images, sample
-from ddpm_nbdev.data import to_float, to_pixels
+from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.resume import device_name
-from ddpm_nbdev.fid import digits_features, feature_distance, jackknife
+from ddpm_nbdev.feature_net import digits_features
+from ddpm_nbdev.fid import feature_distance, jackknife
+from ddpm_nbdev.image_sets import to_pixels
 
 SIZES = 599, 1198, 2396, 4792
 

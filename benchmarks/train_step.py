@@ -24,10 +24,11 @@ from diffusers import DDPMScheduler, UNet2DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddpm_nbdev.data import ImageSet, to_float
+from ddpm_nbdev.data import to_float
 from ddpm_nbdev.engine.options import TrainConfig, check_device, has_native_bf16
 from ddpm_nbdev.engine.resume import device_name
 from ddpm_nbdev.engine.trainer import new_trainer
+from ddpm_nbdev.image_sets import ImageSet
 from ddpm_nbdev.unet import original_unet
 
 DEVICE = check_device('auto')

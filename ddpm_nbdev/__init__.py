@@ -9,9 +9,9 @@ __version__ = "0.1.0"
 _homes = {
     'load': 'saving', 'save': 'saving', 'sample': 'engine.sampling', 'train': 'face',
     'evaluate': 'face', 'load_images': 'engine.streams', 'show_images': 'data',
-    'save_images': 'data', 'Denoiser': 'forward', 'UNet': 'unet',
-    'Schedule': 'schedule', 'linear_schedule': 'schedule',
-    'cosine_schedule': 'schedule',
+    'save_images': 'data', 'Denoiser': 'denoiser', 'UNet': 'unet',
+    'Schedule': 'schedule', 'linear_schedule': 'schedules',
+    'cosine_schedule': 'schedules',
 }
 __all__ = list(_homes)
 

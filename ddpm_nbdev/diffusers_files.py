@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from .denoiser import Denoiser, own_random
 from ddpm_nbdev.diffusers_settings import (
     Unsupported,
     prediction_types,
@@ -28,7 +29,6 @@ from ddpm_nbdev.diffusers_settings import (
     unet_options,
 )
 from .engine.checks import check_network, whole_in
-from .forward import Denoiser, own_random
 from .paper_unet import PaperUNet
 from .schedule import Schedule
 

@@ -13,8 +13,8 @@ import sys
 
 import torch
 
+from .denoiser import Denoiser
 from .engine.checks import whole_in
-from .forward import Denoiser
 from .paper_unet import PaperUNet
 from .schedule import Schedule, prior_bits
 

@@ -12,9 +12,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .data import refuse_pixels
-from .forward import Denoiser, check_shape, solve_x_0
-from .sampling import Level, ddim, p_sample, predict
+from .denoiser import Denoiser, predict
+from .forward import check_shape, solve_x_0
+from .image_sets import refuse_pixels
+from .levels import Level
+from .sampling import ddim, p_sample
 from .solvers import add_noise, eps_from_x_0, log_snr_levels
 
 # %% ../nbs/18_editing.ipynb #76819194

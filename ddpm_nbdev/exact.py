@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from .forward import Denoiser, make_target, q_sample, signal_noise, steps_like
+from .denoiser import Denoiser, steps_like
+from .forward import make_target, q_sample, signal_noise
 from .schedule import Schedule
 
 # %% ../nbs/03_exact.ipynb #c4ce511f

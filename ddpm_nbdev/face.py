@@ -22,7 +22,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from . import __version__
-from .data import ImageSet, image_grid, save_images
+from .data import image_grid, save_images
+from .denoiser import Denoiser
 from ddpm_nbdev.engine.checkpoints import (
     atomic_write,
     in_all,
@@ -41,10 +42,10 @@ from ddpm_nbdev.engine.options import (
 from .engine.sampling import network_keywords, sample
 from .engine.streams import StreamedSet, data_shape, load_images, tell_unreadable
 from .face_report import face_report, option_names
-from .forward import Denoiser
 from .image_files import written_aside
+from .image_sets import ImageSet
 from .loss import ddpm_loss
-from .metrics import Report, compare_images
+from .report import Report, compare_images
 from .saving import load, plain_network, save
 
 # %% ../nbs/face.ipynb #d21edfd3

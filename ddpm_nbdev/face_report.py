@@ -17,7 +17,6 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from .data import to_pixels
 from ddpm_nbdev.faces import (
     chances,
     draw_attributes,
@@ -29,6 +28,7 @@ from ddpm_nbdev.faces import (
     paint,
 )
 from .forward import seeded
+from .image_sets import to_pixels
 
 # %% ../nbs/face_report.ipynb #101898a3
 @cache

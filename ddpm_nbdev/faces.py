@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .data import ImageSet
 from .forward import seeded
+from .image_sets import ImageSet
 
 # %% ../nbs/faces.ipynb #ea354595
 sprites_file = Path(str(files('ddpm_nbdev')/'assets/faces.json'))

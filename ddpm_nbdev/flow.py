@@ -14,8 +14,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .forward import Denoiser, every_level, make_target, seeded, signal_noise, steps_like
-from .sampling import Level, ddim, reverse_process
+from .denoiser import Denoiser, steps_like
+from .forward import make_target, seeded, signal_noise
+from .levels import Level, every_level
+from .sampling import ddim, reverse_process
 from .schedule import Schedule
 from .solvers import lambda_levels
 

@@ -4,16 +4,13 @@
 
 # %% auto #0
 __all__ = ['targets', 'seeded', 'signal_noise', 'q_sample', 'check_shape', 'q_step', 'q_posterior', 'make_target', 'solve_x_0',
-           'to_x_0_eps', 'Denoiser', 'steps_like', 'own_random', 'every_level']
+           'to_x_0_eps']
 
 # %% ../nbs/02_forward.ipynb #6dd03483
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from operator import index
 
 import torch
-import torch.nn as nn
-from fastcore.basics import patch
 from torch import Tensor
 
 from .schedule import Schedule, extract
@@ -137,128 +134,3 @@ def to_x_0_eps(
     a, b = targets[target](signal, noise)
     eps_hat = (a*x_t - signal*pred)/(a*noise - b*signal)
     return solve_x_0(x_t, pred, target, signal, noise), eps_hat
-
-# %% ../nbs/02_forward.ipynb #da03c94a
-class Denoiser(nn.Module):
-    "A network that knows its noise schedule and what it predicts."
-    def __init__(self,
-        network: Callable, # network(x_t, t, **condition) -> prediction, (B, C, H, W)
-        schedule: Schedule, # The noise schedule that it was trained on
-        target: str, # What it predicts, a row of `targets`
-        image_shape: tuple|None=None, # (C, H, W) of its images; None if unknown
-        classes: int|None=None, # Number of labels that it knows; as the network says
-        class_names: Sequence[str]=(), # Names of the labels, where they have names
-    ):
-        super().__init__()
-        if target not in targets:
-            raise ValueError(f'expected a target among {", ".join(targets)}, got {target!r}')
-        self.network, self.schedule, self.target = network, schedule, target
-        self.image_shape = None if image_shape is None else tuple(image_shape)
-        self.classes = getattr(network, 'classes', classes)
-        self.class_names = list(class_names)
-
-    def forward(self,
-        x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor|int|float, # Timesteps, (B,), or one for all; real ones between two steps
-        **condition, # Conditions for the network, such as label, (B,); None is left out
-    ) -> Tensor: # (B, C, H, W)
-        "What the network predicts, in its own precision."
-        timesteps = self.timestep_map(steps_like(t, x_t))
-        condition = {k: v for k, v in condition.items() if v is not None}
-        if 'label' in condition:
-            label = torch.as_tensor(condition['label'], device=x_t.device)
-            condition['label'] = label.expand(len(x_t))
-        return self.network(x_t.to(self.dtype or x_t.dtype), timesteps, **condition)
-
-    def x_0(self,
-        x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # Conditions for the network, such as label
-    ) -> Tensor: # x_0_hat, (B, C, H, W)
-        "The guess of the clean images (Eq. 15, Ho et al. 2020)."
-        return self.x_0_eps(x_t, t, **condition)[0]
-
-    def eps(self,
-        x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # Conditions for the network, such as label
-    ) -> Tensor: # eps_hat, (B, C, H, W)
-        "The guess of the noise in x_t."
-        return self.x_0_eps(x_t, t, **condition)[1]
-
-    def x_0_eps(self,
-        x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor|int|float, # Timesteps, (B,), or one for all
-        **condition, # Conditions for the network, such as label
-    ) -> tuple[Tensor, Tensor]: # x_0_hat and eps_hat, (B, C, H, W) each
-        "The guesses of image and noise. Raises ValueError for a prediction of another shape."
-        pred = self(x_t, t, **condition).to(x_t.dtype)
-        check_shape(pred, x_t)
-        return to_x_0_eps(self.schedule, x_t, steps_like(t, x_t), pred, self.target)
-
-# %% ../nbs/02_forward.ipynb #1a6121cb
-def steps_like(
-    t: Tensor|int|float, # Timesteps, (B,), or one for all
-    x: Tensor, # The images that are there, (B, ...)
-) -> Tensor: # The timestep of each, (B,): int64, or real between two steps
-    "One timestep for each image."
-    if isinstance(t, float): t = torch.tensor(t, dtype=torch.promote_types(x.dtype, torch.float32))
-    return torch.as_tensor(t, device=x.device).expand(len(x))
-
-@patch
-def timestep_map(self: Denoiser,
-    t: Tensor, # Timesteps, (B,), int64, or real ones
-) -> Tensor: # The timesteps of the original schedule, which the network knows, (B,)
-    "The timesteps of the schedule it was trained on. Raises ValueError between kept steps."
-    timesteps = getattr(self.schedule, 'timesteps', None)
-    if timesteps is None: return t # a schedule of your own
-    if not t.is_floating_point(): return timesteps.to(t.device).index_select(0, t)
-    if self.schedule.is_respaced:
-        raise ValueError('expected whole timesteps of a respaced schedule, got real ones; '
-                         'take the schedule before respace')
-    return timesteps[0].to(t.device) + t
-
-@patch
-def _apply(self: Denoiser, fn, recurse=True): # what .to, .cuda, .half ... come down to
-    nn.Module._apply(self, fn, recurse)
-    if hasattr(self.schedule, 'to'): # it moves along, but its numbers stay in float32
-        here = self.schedule.timesteps.device
-        self.schedule = self.schedule.to(fn(torch.empty(0, device=here)).device)
-    return self
-
-@patch
-def __repr__(self: Denoiser):
-    shape = 'any' if self.image_shape is None else '×'.join(map(str, self.image_shape))
-    classes = f', {self.classes} classes' if self.classes else ''
-    if self.class_names: classes += f' ({", ".join(self.class_names)})'
-    return (f'Denoiser({type(self.network).__name__}, {self.schedule}, target '
-            f'{self.target}, images {shape}{classes})')
-
-@patch(as_prop=True)
-def device(self: Denoiser) -> torch.device: # The CPU for a network without weights
-    "Where it computes."
-    return next((p.device for p in self.parameters()), torch.device('cpu'))
-
-@patch(as_prop=True)
-def dtype(self: Denoiser) -> torch.dtype|None: # None for a network without weights
-    "The precision that its network computes in."
-    return next((p.dtype for p in self.parameters() if p.is_floating_point()), None)
-
-@contextmanager
-def own_random(
-    seed: int, # Any whole number of 64 bits
-    device: str|torch.device='cpu', # Where numbers are drawn
-) -> Iterator[None]: # While inside, torch's own generator starts at this seed
-    "Seed torch's own generator for a while, for code that takes none, such as dropout."
-    device = torch.device(device)
-    with torch.random.fork_rng([device] if device.type == 'cuda' else []):
-        torch.manual_seed(index(seed))
-        yield
-
-def every_level(
-    schedule: Schedule, # Noise schedule with T steps
-) -> tuple[Tensor, Tensor]: # Signal and noise of all its steps, (T,), float64, on the CPU
-    "The whole table of weights in full precision."
-    if hasattr(schedule, 'to'): schedule = schedule.to('cpu', torch.float64)
-    signal, noise = schedule(torch.arange(schedule.T))
-    return signal.double().cpu(), noise.double().cpu()

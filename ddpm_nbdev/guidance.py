@@ -8,7 +8,7 @@ __all__ = ['Guided', 'guided']
 # %% ../nbs/15_guidance.ipynb #34a5b626
 from torch import Tensor
 
-from .forward import Denoiser
+from .denoiser import Denoiser
 
 # %% ../nbs/15_guidance.ipynb #e63de714
 class Guided(Denoiser):

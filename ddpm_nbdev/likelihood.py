@@ -11,9 +11,9 @@ import math
 import torch
 from torch import Tensor
 
-from .data import check_range
-from .forward import Denoiser, q_posterior, q_sample, to_x_0_eps
-from .sampling import predict
+from .denoiser import Denoiser, predict
+from .forward import q_posterior, q_sample, to_x_0_eps
+from .image_sets import check_range
 from .schedule import extract, prior_bits
 
 # %% ../nbs/14_likelihood.ipynb #9380e88b

@@ -12,16 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddpm_nbdev.forward import (
-    Denoiser,
-    check_shape,
-    every_level,
-    make_target,
-    q_sample,
-    signal_noise,
-    targets,
-    to_x_0_eps,
-)
+from .denoiser import Denoiser
+from .forward import check_shape, make_target, q_sample, signal_noise, targets, to_x_0_eps
+from .levels import every_level
 from .schedule import Schedule
 
 # %% ../nbs/08_loss.ipynb #aa439699

@@ -13,11 +13,12 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from .data import refuse_pixels
+from .denoiser import Denoiser, eval_mode, predict
 from .flow import change_path, flow_path, on_path, vp_path
-from .forward import Denoiser, q_sample
+from .forward import q_sample
+from .image_sets import refuse_pixels
+from .levels import noise_levels, timestep_at
 from .likelihood import pixel_log_prob
-from .sampling import eval_mode, noise_levels, predict, timestep_at
 from .schedule import Schedule
 
 # %% ../nbs/19_ode_likelihood.ipynb #15b660d8

@@ -25,13 +25,15 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from .denoiser import Denoiser, own_random
 from .diffusers_files import find_model, load_model, save_model
 from .engine.checks import Newer, check_denoiser, check_network, whole_in
 from .engine.names import look_up, networks, paths
 from .flow import PathSchedule
-from .forward import Denoiser, own_random, targets
+from .forward import targets
 from .image_files import written_aside
-from .schedule import Schedule, linear_schedule
+from .schedule import Schedule
+from .schedules import linear_schedule
 from .unet import UNet
 
 # %% ../nbs/saving.ipynb #85cf65b6

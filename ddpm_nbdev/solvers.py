@@ -15,8 +15,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .forward import every_level
-from .sampling import Level, ddim_step, noise_levels, timestep_at
+from .levels import Level, every_level, noise_levels, timestep_at
+from .sampling import ddim_step
 from .schedule import Schedule
 
 # %% ../nbs/12_solvers.ipynb #3d1dbaad

@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 
 from ddpm_nbdev import face, load, load_images, save_images
+from ddpm_nbdev.denoiser import Denoiser
 from ddpm_nbdev.engine import evaluation, feature_statistics, resume, streams  # noqa: F401
 from ddpm_nbdev.engine.cli import ddpm_demo, ddpm_fid, ddpm_sample, ddpm_train
 from ddpm_nbdev.engine.options import (
@@ -32,10 +33,9 @@ from ddpm_nbdev.engine.options import (
     SampleOptions,
     TrainConfig,
 )
-from ddpm_nbdev.forward import Denoiser
 from ddpm_nbdev.paper_unet import PaperUNet
 from ddpm_nbdev.saving import find_damage, save, write_checksums
-from ddpm_nbdev.schedule import linear_schedule
+from ddpm_nbdev.schedules import linear_schedule
 
 TINY = ['--T', '20', '--steps', '2', '--batch_size', '8', '--device', 'cpu', '--quiet']
 COMMANDS = {c.__name__: c for c in (ddpm_train, ddpm_sample, ddpm_fid, ddpm_demo)}

@@ -12,7 +12,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import ddpm_nbdev
-from ddpm_nbdev.fid import clothes_features, digits_features
+from ddpm_nbdev.feature_net import clothes_features, digits_features
 
 folder = Path(sys.argv[1]).resolve()
 where = ddpm_nbdev.__file__

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from ddpm_nbdev import load_images
 from ddpm_nbdev.data import to_float
 from ddpm_nbdev.face_report import option_names
-from ddpm_nbdev.fid import clothes_net, digits_net, faces_net, train_features
+from ddpm_nbdev.feature_net import clothes_net, digits_net, faces_net, train_features
 
 RECIPES = { # the network, the data that it learns, and optimizer steps
     'digits': (digits_net, 'digits', 1500),

@@ -24,10 +24,11 @@ from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from ..data import ImageSet, image_grid, save_images
+from ..data import image_grid, save_images
 from .options import TrainConfig, is_main_process
 from .streams import StreamedSet, data_shape
 from ..image_files import written_aside
+from ..image_sets import ImageSet
 from ..plotting import plot_lines
 from ..saving import checkpoints
 

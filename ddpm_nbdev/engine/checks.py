@@ -16,8 +16,8 @@ from operator import index
 import torch
 from torch import Tensor
 
+from ..denoiser import Denoiser
 from .names import nearest_hint
-from ..forward import Denoiser
 
 # %% ../../nbs/engine/checks.ipynb #70e10c58
 def whole(

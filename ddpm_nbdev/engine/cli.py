@@ -213,7 +213,7 @@ def _compare(o):
     from ddpm_nbdev.engine.feature_statistics import is_statistics, save_statistics
     from ddpm_nbdev.engine.sharing import share_work
     from ddpm_nbdev.face import evaluate
-    from ddpm_nbdev.fid import distance_name
+    from ddpm_nbdev.feature_net import distance_name
     processes, b = share_work(o.device), o.b or own_data(o.a)
     device = str(processes.device)
     # one downloads it

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageSet, to_pixels, to_uint8
+from ..data import to_uint8
+from ..denoiser import Denoiser
 from ..diffusers_files import find_model
 from .checkpoints import saved_config, warn_nearly_constant
 from ddpm_nbdev.engine.feature_statistics import (
@@ -44,8 +45,10 @@ from ddpm_nbdev.engine.streams import (
     read_all,
     tell_unreadable,
 )
-from ..fid import Score, digits_features, feature_name, score
-from ..forward import Denoiser, seeded
+from ..feature_net import digits_features, feature_name
+from ..fid import Score, score
+from ..forward import seeded
+from ..image_sets import ImageSet, to_pixels
 from ..saving import checkpoints, load, shipped
 
 # %% ../../nbs/engine/evaluation.ipynb #5ba407d3

@@ -24,14 +24,11 @@ from torch import Tensor
 from torch.hub import download_url_to_file, get_dir
 from tqdm import tqdm
 
-from ..data import to_pixels, to_uint8
-from ddpm_nbdev.fid import (
-    digits_features,
-    feature_name,
-    features,
-    frechet_distance,
-)
+from ..data import to_uint8
+from ..feature_net import digits_features, feature_name, features
+from ..fid import frechet_distance
 from ..image_files import require_memory, resize_pixels
+from ..image_sets import to_pixels
 
 # %% ../../nbs/engine/feature_statistics.ipynb #bb433c83
 weights_url = (

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from importlib import import_module
 
 # %% ../../nbs/engine/names.ipynb #cdfc5d38
-schedules = dict(linear='schedule.linear_schedule', cosine='schedule.cosine_schedule',
-                 sigmoid='schedule.sigmoid_schedule', flow='flow.flow_schedule')
+schedules = dict(linear='schedules.linear_schedule', cosine='schedules.cosine_schedule',
+                 sigmoid='schedules.sigmoid_schedule', flow='flow.flow_schedule')
 samplers = dict(ddpm='sampling.ddpm', ddim='sampling.ddim', heun='solvers.heun',
                 dpm_2m='solvers.dpm_2m', dpm_3m='solvers.dpm_3m')
 spacings = dict(uniform='solvers.uniform_levels', log_snr='solvers.log_snr_levels',
@@ -26,11 +26,11 @@ presets = dict(digits='unet.digits_unet', px16='unet.px16_unet', px28='unet.px28
                paper='paper_unet.PaperUNet')
 networks = dict(UNet='unet.UNet', PaperUNet='paper_unet.PaperUNet') # what a file may name
 paths = dict(flow='flow.flow_path', edm='flow.edm_path') # of a schedule in a file
-data_sets = dict(digits='data.digits', faces='faces.faces', mnist='data.mnist',
-                 fashion_mnist='data.fashion_mnist', cifar10='data.cifar10')
+data_sets = dict(digits='image_sets.digits', faces='faces.faces', mnist='image_sets.mnist',
+                 fashion_mnist='image_sets.fashion_mnist', cifar10='image_sets.cifar10')
 built_in = 'digits', 'faces' # need no download
-features = dict(digits='fid.digits_features', clothes='fid.clothes_features',
-                faces='fid.faces_features',
+features = dict(digits='feature_net.digits_features', clothes='feature_net.clothes_features',
+                faces='feature_net.faces_features',
                 inception='engine.feature_statistics.load_inception')
 # the data that features belong to
 feature_data = dict(digits='digits', clothes='fashion_mnist', faces='faces')

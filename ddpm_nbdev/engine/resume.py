@@ -19,11 +19,12 @@ from shlex import quote
 import torch
 from fastcore.basics import patch
 
+from ..denoiser import Denoiser
 from .checkpoints import fingerprint, saved_config, what_changed
 from .options import is_main_process, machine_options
 from .streams import data_shape
 from .trainer import Trainer
-from ..forward import Denoiser, seeded
+from ..forward import seeded
 from ..loss import ddpm_loss
 from ..saving import checkpoints, load, newest_good
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..denoiser import Denoiser
 from ddpm_nbdev.engine.checks import (
     check_denoiser,
     check_label,
@@ -24,10 +25,11 @@ from ddpm_nbdev.engine.checks import (
     whole,
 )
 from .names import clips, look_up, nearest_hint, samplers, spacings
-from ..forward import Denoiser, seeded
+from ..forward import seeded
 from ..guidance import guided
 from ..image_files import require_memory
-from ..sampling import Level, Step, noise_levels, reverse_process
+from ..levels import Level, noise_levels
+from ..sampling import Step, reverse_process
 from ..solvers import churn_levels
 
 # %% ../../nbs/engine/sampling.ipynb #45ed9117

@@ -14,12 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ..denoiser import Denoiser
 from .feature_statistics import gather_all
 from .options import check_device
 from .sampling import sample
 from .streams import StreamedSet
-from ..fid import features
-from ..forward import Denoiser
+from ..feature_net import features
 from ..image_files import require_memory
 
 # %% ../../nbs/engine/sharing.ipynb #df70656d

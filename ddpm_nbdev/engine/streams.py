@@ -24,7 +24,6 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from ..data import ImageSet
 from .checks import whole
 from .names import built_in, data_sets, look_up
 from ..forward import seeded
@@ -38,6 +37,7 @@ from ddpm_nbdev.image_files import (
     suffixes,
     survey,
 )
+from ..image_sets import ImageSet
 
 # %% ../../nbs/engine/streams.ipynb #dd0d7318
 class StreamedSet(Dataset):

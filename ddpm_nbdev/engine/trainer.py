@@ -25,7 +25,9 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from .. import saving
-from ..data import ImageSet, class_count, to_float
+from ..batches import batch_indices, batches
+from ..data import to_float
+from ..denoiser import Denoiser, own_random
 from ddpm_nbdev.engine.checkpoints import (
     RunLog,
     atomic_dir,
@@ -46,7 +48,8 @@ from ddpm_nbdev.engine.options import (
     join_processes,
 )
 from .streams import StreamedSet, data_shape, image_batches
-from ..forward import Denoiser, own_random, seeded
+from ..forward import seeded
+from ..image_sets import ImageSet, class_count
 from ddpm_nbdev.loss import (
     ddpm_loss,
     draw_t_eps,
@@ -55,7 +58,7 @@ from ddpm_nbdev.loss import (
     uniform_t,
     weighted_loss,
 )
-from ..training import batch_indices, batches, lr_factor, make_ema
+from ..training import lr_factor, make_ema
 
 # %% ../../nbs/engine/trainer.ipynb #797f3597
 class Trainer:
