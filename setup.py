@@ -40,7 +40,7 @@ setup(
     ],
     python_requires='>=' + cfg['min_python'],
     packages=find_packages(include=[lib_path, lib_path + '.*']),
-    package_data={lib_path: ['weights/*.safetensors', 'weights/*.npz', 'assets/*.json']},
+    package_data={lib_path: ['weights/*.safetensors', 'weights/*.npz', 'assets/*.json', 'assets/*.npz']},
     install_requires=cfg['requirements'].split(),
     extras_require={'dev': cfg['dev_requirements'].split(), 'ci': cfg['ci_requirements'].split(),
                     'fid': cfg['fid_requirements'].split(), 'hf': cfg['hf_requirements'].split(),
