@@ -19,8 +19,8 @@ from nbdev.config import get_config
 
 ROOT = Path(__file__).parent.parent
 HELPERS = {'plotting', 'image_files'} # what a lesson may import beside lower lessons
-CLASSES = dict(schedule=.5, levels=1.5, denoiser=2.5, image_sets=7.5, batches=8.5, feature_net=10.5,
-               report=13.5) # pages of classes that lessons use, and between which lessons they are
+BETWEEN = dict(schedule=.5, levels=1.5, denoiser=2.5, image_sets=7.5, faces=7.6, face_report=7.7,
+               batches=8.5, feature_net=10.5, report=13.5) # pages that stand between the lessons
 ABOVE_THE_FACE = {'engine.cli'} # the commands
 CALLED = dict(PIL='pillow', sklearn='scikit-learn') # a package that isn't called like its module
 ANYTHING = '(a name that is put together at run time)'
@@ -91,7 +91,7 @@ def notebooks():
 
 def wrong_imports(found):
     "One line for each import that climbs, and one for a circle."
-    lessons = CLASSES | {module: number for module, number, _ in found if number is not None}
+    lessons = BETWEEN | {module: number for module, number, _ in found if number is not None}
     known = {module for module, _, _ in found}
     graph = {module: {name for name in imports(code, module) if name in known or name == 'engine'
                       or name == ANYTHING and module in lessons} - {module}
