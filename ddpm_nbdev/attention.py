@@ -15,7 +15,7 @@ def attend(
     q: Tensor, # Queries, (..., N, d)
     k: Tensor, # Keys, (..., M, d)
     v: Tensor, # Values, (..., M, e)
-) -> tuple[Tensor, Tensor]: # Outputs (..., N, e), and the weights (..., N, M), each row of sum 1
+) -> tuple[Tensor, Tensor]: # Outputs (..., N, e), and weights (..., N, M), whose rows sum to 1
     "Attention, spelled out (Eq. 1, Vaswani et al. 2017)."
     scores = q @ k.mT / q.shape[-1]**.5 # (..., N, M)
     weights = scores.softmax(dim=-1)

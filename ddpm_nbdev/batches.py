@@ -20,11 +20,11 @@ from .image_sets import refuse_pixels
 def batch_indices(
     n: int, # Number of images
     batch_size: int, # Images in a batch, at most n
-    seed: int=0, # Of the order
+    seed: int=0, # Seed of the order
     start: int=0, # Number of batches to skip
 ) -> Iterator[Tensor]: # Endless: indices of the next batch, (batch_size,) int64
-    "Shuffled batches, epoch after epoch; what is left of an epoch is dropped."
-    n, batch_size, seed, step = map(int, (n, batch_size, seed, start)) # of NumPy or torch, too
+    "Shuffled batches, epoch after epoch; an incomplete last batch is dropped."
+    n, batch_size, seed, step = map(int, (n, batch_size, seed, start)) # NumPy or torch ints
     per_epoch = n//batch_size
     if per_epoch < 1:
         raise ValueError(f'expected at least one batch of {batch_size} images, got {n} '
@@ -40,11 +40,11 @@ def batch_indices(
 def batches(
     data: Tensor|Dataset|DataLoader|Iterable, # Images, a data set, or batches of its items
     batch_size: int=64, # Images in a batch; a DataLoader has its own
-    seed: int=0, # Of the order
+    seed: int=0, # Seed of the order
     device: str|torch.device='cpu', # Where the batches go
     start: int=0, # Number of batches to skip
 ) -> Iterator: # Endless: x_0 (B, ...), and a dictionary of its conditions
-    "Shuffled batches of images. Raises ValueError for images in [0, 1] or [0, 255]."
+    "Endless batches of images. Raises ValueError for images in [0, 1] or [0, 255]."
     for batch in raw_batches(data, batch_size, seed, device, start):
         if isinstance(batch, dict): condition = dict(batch)
         elif isinstance(batch, Tensor): condition = dict(image=batch)
@@ -53,7 +53,7 @@ def batches(
         x_0 = condition.pop('image')
         yield (to_float(x_0) if x_0.dtype == torch.uint8 else refuse_pixels(x_0)), condition
 
-def raw_batches(data, batch_size, seed, device, start): # as the data set has them
+def raw_batches(data, batch_size, seed, device, start): # batches as the data set yields them
     if isinstance(data, Tensor):
         data = data.to(device)
         for i in batch_indices(len(data), batch_size, seed, start): yield data[i.to(device)]
@@ -81,9 +81,9 @@ def mirror_half(
 # %% ../nbs/batches.ipynb #99ec9f93
 def drop_labels(
     condition: dict, # Conditions of the network; may hold a label, (B,)
-    classes: int|None, # Number of labels that it knows; None: it takes none
+    classes: int|None, # Number of classes that the network knows; None if it takes no labels
     generator: torch.Generator, # Where the choice is drawn from, on the labels' device
-    share: float=.1, # How many are dropped, in [0, 1]
+    share: float=.1, # Fraction of the labels that is dropped, in [0, 1]
 ) -> dict: # The same, with a label of -1 where one was dropped
     "Keep some labels from the network (Alg. 1 line 4, Ho & Salimans 2022)."
     others = {k: v for k, v in condition.items() if k != 'label'}

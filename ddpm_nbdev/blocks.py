@@ -89,7 +89,7 @@ class AddTime(nn.Module):
 
 # %% ../nbs/04_blocks.ipynb #23a62aca
 class DownSampler(nn.Module):
-    "Halve the resolution, then two DoubleConvs; the time is added at the end or told to each."
+    "Halve the resolution, then apply two DoubleConvs; the time enters each or is added at the end."
     def __init__(self,
         in_ch: int, # Channels of the input
         out_ch: int, # Channels of the output
@@ -117,12 +117,12 @@ class UpSampler(nn.Module):
         emb_dims: int=128, # Length of the time embedding
         scale_shift: bool=True, # Scale and shift by time inside each block? Else add it at the end
         residual: bool=True, # Add the second block's input to its output? (The first always does.)
-        align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
+        align_corners: bool=False, # Make the corners of both grids coincide in bilinear upsampling?
         **conv, # groups and dropout of DoubleConv
     ):
         super().__init__()
         conv['emb_dims'] = emb_dims if scale_shift else None
-        # A residual block can narrow at once; without, the second block narrows
+        # With residual, the first block reduces the channels; otherwise the second one does
         first, mid = (out_ch, None) if residual else (in_ch, in_ch//2)
         self.align_corners = align_corners
         self.conv1 = DoubleConv(in_ch, first, residual=True, **conv)

@@ -19,20 +19,20 @@ from .image_files import written_aside
 def to_float(
     pixels: Tensor, # uint8, (B, C, H, W), 0 to 255
 ) -> Tensor: # float32 in [-1, 1], same shape
-    "Pixels to the range that models work in."
+    "Convert pixels to the range that models work in."
     return pixels.float()/127.5 - 1
 
 def to_uint8(
     x: Tensor, # float, (B, C, H, W); values outside [-1, 1] are clipped
 ) -> Tensor: # uint8, same shape, 0 to 255
-    "Images to pixels: clip, then round to the nearest. Raises ValueError for NaN."
+    "Convert images to pixels: clip, then round. Raises ValueError for NaN."
     if x.isnan().any():
         raise ValueError('expected images, got NaN; the model or the sampler has diverged')
     return ((x.clamp(-1, 1) + 1)*127.5).round().to(torch.uint8)
 
 # %% ../nbs/07_data.ipynb #fee1de6c
 def image_grid(
-    images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W), C of 1, 3 or 4
+    images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W), where C is 1, 3 or 4
     ncol: int=8, # Images in a row
     gap: int=1, # Pixels between two images
 ) -> Tensor: # uint8, (rows, columns, C): a picture
@@ -78,7 +78,7 @@ def save_images(
     images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W)
     path: str|Path, # A .png file
     ncol: int=8, # Images in a row
-    zoom: int|None=None, # How often to repeat each pixel; until the picture has 512 if None
+    zoom: int|None=None, # Copies of each pixel a side; if None, enough for 512 pixels in all
 ):
     "Save a grid of images as a picture."
     picture = image_grid(images, ncol)
@@ -92,10 +92,10 @@ def save_gif(
     frames: list[Tensor], # Batches of images, each (B, C, H, W), float in [-1, 1]
     path: str|Path, # A .gif file
     ncol: int=8, # Images in a row
-    zoom: int=4, # How often to repeat each pixel
-    seconds: float=3., # Length of the film
+    zoom: int=4, # How many times to repeat each pixel
+    seconds: float=3., # Length of the animation, without the pause at its end
 ):
-    "Write an animation of image grids; the last frame stays for a second."
+    "Write an animation of image grids; the last frame stays for an extra second."
     grids = [image_grid(f, ncol).squeeze(-1).numpy() for f in frames]
     pictures = [Image.fromarray(g.repeat(zoom, 0).repeat(zoom, 1)) for g in grids]
     each = int(1000*seconds/len(pictures))

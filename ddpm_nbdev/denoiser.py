@@ -26,7 +26,7 @@ class Denoiser(nn.Module):
         schedule: Schedule, # The noise schedule that it was trained on
         target: str, # What it predicts, a row of `targets`
         image_shape: tuple|None=None, # (C, H, W) of its images; None if unknown
-        classes: int|None=None, # Number of labels that it knows; as the network says
+        classes: int|None=None, # Number of labels that it knows; network.classes, if there is one
         class_names: Sequence[str]=(), # Names of the labels, where they have names
     ):
         super().__init__()
@@ -39,8 +39,8 @@ class Denoiser(nn.Module):
 
     def forward(self,
         x_t: Tensor, # Images at step t, (B, C, H, W)
-        t: Tensor|int|float, # Timesteps, (B,), or one for all; real ones between two steps
-        **condition, # Conditions for the network, such as label, (B,); None is left out
+        t: Tensor|int|float, # Timesteps, (B,), or one for all; real numbers lie between two steps
+        **condition, # Conditions for the network, such as label, (B,); a None is ignored
     ) -> Tensor: # (B, C, H, W)
         "What the network predicts, in its own precision."
         timesteps = self.timestep_map(steps_like(t, x_t))
@@ -79,7 +79,7 @@ class Denoiser(nn.Module):
 # %% ../nbs/denoiser.ipynb #79c9c19d
 def steps_like(
     t: Tensor|int|float, # Timesteps, (B,), or one for all
-    x: Tensor, # The images that are there, (B, ...)
+    x: Tensor, # The images that the timesteps belong to, (B, ...)
 ) -> Tensor: # The timestep of each, (B,): int64, or real between two steps
     "One timestep for each image."
     if isinstance(t, float): t = torch.tensor(t, dtype=torch.promote_types(x.dtype, torch.float32))
@@ -89,7 +89,7 @@ def steps_like(
 def timestep_map(self: Denoiser,
     t: Tensor, # Timesteps, (B,), int64, or real ones
 ) -> Tensor: # The timesteps of the original schedule, which the network knows, (B,)
-    "The timesteps of the schedule it was trained on. Raises ValueError between kept steps."
+    "The original timesteps. Raises ValueError for a real timestep of a respaced schedule."
     timesteps = getattr(self.schedule, 'timesteps', None)
     if timesteps is None: return t # a schedule of your own
     if not t.is_floating_point(): return timesteps.to(t.device).index_select(0, t)
@@ -101,7 +101,7 @@ def timestep_map(self: Denoiser,
 @patch
 def _apply(self: Denoiser, fn, recurse=True): # what .to, .cuda, .half ... come down to
     nn.Module._apply(self, fn, recurse)
-    if hasattr(self.schedule, 'to'): # it moves along, but its numbers stay in float32
+    if hasattr(self.schedule, 'to'): # it moves too, but keeps its precision
         here = self.schedule.timesteps.device
         self.schedule = self.schedule.to(fn(torch.empty(0, device=here)).device)
     return self
@@ -116,7 +116,7 @@ def __repr__(self: Denoiser):
 
 @patch(as_prop=True)
 def device(self: Denoiser) -> torch.device: # The CPU for a network without weights
-    "Where it computes."
+    "The device on which it computes."
     return next((p.device for p in self.parameters()), torch.device('cpu'))
 
 @patch(as_prop=True)
@@ -153,10 +153,10 @@ def predict(
 # %% ../nbs/denoiser.ipynb #d8f667ad
 @contextmanager
 def own_random(
-    seed: int, # Any whole number of 64 bits
+    seed: int, # Any 64-bit integer
     device: str|torch.device='cpu', # Where numbers are drawn
 ) -> Iterator[None]: # While inside, torch's own generator starts at this seed
-    "Seed torch's own generator for a while, for code that takes none, such as dropout."
+    "Seed torch's global generator for a while, for code that takes no generator, like dropout."
     device = torch.device(device)
     with torch.random.fork_rng([device] if device.type == 'cuda' else []):
         torch.manual_seed(index(seed))

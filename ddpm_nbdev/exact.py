@@ -55,7 +55,7 @@ def log_density(
     x_t: Tensor, # Points at step t, (B, ...)
     t: Tensor, # Timesteps, (B,), int64, 0-based
 ) -> Tensor: # log q(x_t), (B,), nats
-    "The log-density of x_t: a mixture again, by Eq. 4 of Ho et al. 2020."
+    "The log-density of x_t, which is a mixture again, by Eq. 4 of Ho et al. 2020."
     return _log_terms(mixture, schedule, x_t, t)[0].logsumexp(0)
 
 # %% ../nbs/03_exact.ipynb #da4d2fa1
@@ -115,7 +115,7 @@ def exact_flow(
         raise ValueError(f'expected a mixture on a line, (K, 1), got {tuple(mixture.mu.shape)}')
     level = cdf(mixture, schedule, x_t, torch.full((len(x_t),), t))
     low, high = torch.full_like(x_t, -20.), torch.full_like(x_t, 20.)
-    for _ in range(70): # 40/2**70 is below the spacing of float64
+    for _ in range(70): # bisection; 40/2**70 is below the spacing of float64
         middle = (low + high)/2
         above = cdf(mixture, schedule, middle, torch.full((len(x_t),), s))[:, None] > level[:, None]
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
@@ -126,7 +126,7 @@ def bayes_loss(
     mixture: GaussianMixture, # The distribution of x_0
     schedule: Schedule, # Noise schedule with T steps
     t: int, # Timestep, 0-based
-    n: int=20_000, # Points: of the grid in one dimension, else random
+    n: int=20_000, # Number of points: on a grid in one dimension, random otherwise
     generator: torch.Generator|None=None, # Where random points are drawn from
 ) -> tuple[float, float]: # E|eps - eps_star|^2 per dimension, and its standard error (0 on a grid)
     "The smallest loss that any denoiser can reach at step t."

@@ -97,8 +97,8 @@ class FaceFit:
     attributes: dict # Attribute -> a number for each face, (N,): draw_faces(attributes) draws them
     seen: dict # Attribute -> can it be seen in this face?, (N,), bool
     present: dict # 'glasses', 'hat' ... -> is one there, and can it be seen?, (N,), bool
-    error: Tensor # Mean absolute difference to the image, of 255 levels, (N,)
-    largest: Tensor # The largest difference of any channel of any pixel, of 255 levels, (N,)
+    error: Tensor # Mean absolute difference from the image, in levels from 0 to 255, (N,)
+    largest: Tensor # The largest difference in any channel of any pixel, in levels, (N,)
 
     @property
     def possible(self)->Tensor: # (N,), bool
@@ -130,9 +130,9 @@ def improve_pair(
     x: Tensor, # Images, (N, 3*16*16), float64, 0 to 255
     attributes: dict[str, Tensor], # Of faces that are like them, (N,) each
     first: str, # A layer, of which every option is tried
-    second: str, # Another, of which the best option is found for each of them
+    second: str, # Another layer; its best option is found for each of the first
 ) -> dict: # Attributes of faces that come as near, or nearer
-    "Exchange two layers at once."
+    "Change two layers at once."
     best, lowest = attributes, torch.full((len(x),), torch.inf, dtype=x.dtype)
     shapes, colors, _ = face_layer(first)[0].shape
     for option in range(shapes if first == 'beard' else shapes*colors):
@@ -151,7 +151,7 @@ def improve_pairs(
     x: Tensor, # Images, (N, 3*16*16), float64, 0 to 255
     attributes: dict[str, Tensor], # Of faces that are like them, (N,) each
 ) -> dict: # Attributes of faces that come as near, or nearer
-    "Exchange pairs of layers that hide each other."
+    "Change pairs of layers of which one hides the other."
     for pair in (('eyes', 'glasses'), ('beard', 'mouth'), ('beard', 'clothing'), ('beard', 'hair')):
         attributes = improve_pair(x, attributes, *pair)
     return attributes
@@ -159,14 +159,14 @@ def improve_pairs(
 def nearest_attributes(
     x: Tensor, # Images, (N, 3*16*16), float64, 0 to 255
 ) -> dict[str, Tensor]: # Attributes of the nearest face that was found, (N,) each
-    "Find the nearest faces: descend from several starts, and take the best end."
+    "Find the nearest faces: descend from several starts, and take the best result."
     table, pictures = start_table()
     nearest = torch.cdist(x, pictures).topk(8, largest=False).indices
     best, lowest = descend(x, {name: values[nearest[:, 0]] for name, values in table.items()})
     for k in range(8):
         apart = (draw_faces(best).flatten(1) - x).abs()
         unsolved = apart.amax(1) > 0
-        # go on only where most pixels are exactly right: that is almost certainly a face
+        # go on only if most pixels are exactly right: such an image is almost certainly a face
         if k > 3: unsolved &= (apart == 0).double().mean(1) > .75
         rows = unsolved.nonzero()[:, 0]
         if not len(rows): break
@@ -183,12 +183,12 @@ def nearest_attributes(
 def visible(
     attributes: dict[str, Tensor], # Attribute -> a number for each face, (N,), int64
 ) -> tuple[dict, dict]: # `seen` and `present` of a FaceFit
-    """Which attributes can be seen: no other value would give the same picture. Hair that is
-    hidden under a hat cannot, nor can eyes behind dark glasses."""
+    """Find which attributes can be seen, because no other value would give the same picture.
+    Hair that is hidden under a hat can't be seen, and neither can eyes behind dark glasses."""
     x = paint(torch.full((len(attributes['hair']), 3*16*16), 255., dtype=torch.float64), attributes)
     seen, present, rows = {}, {}, torch.arange(len(x))
     for layer in layers:
-        same = layer_errors(x, attributes, layer) < 4 # the same picture, but for two levels
+        same = layer_errors(x, attributes, layer) < 4 # the same picture, to within two levels
         color = attributes.get(f'{layer}_color', torch.zeros_like(rows))
         shape = attributes.get(layer, torch.zeros_like(rows))
         if layer != 'skin': seen[layer] = same[rows, :, color].sum(1) == 1
@@ -216,7 +216,7 @@ def face_attributes(
 # %% ../nbs/face_report.ipynb #d3c79fb1
 def option_names(
     attribute: str, # Such as 'hat' or 'hat_color'
-) -> list[str]: # The name of each of its numbers
+) -> list[str]: # Names of its options, in the order of their numbers
     "What the numbers of an attribute stand for."
     layer = attribute.removesuffix('_color')
     if attribute != layer: return [*face_sprites()['colors'][layer]]
@@ -240,20 +240,20 @@ def true_shares()->dict[str, Tensor]: # Attribute -> share of the faces, (option
 # %% ../nbs/face_report.ipynb #1ea6660e
 @dataclass
 class FaceReport:
-    "What samples of faces are like, beside the truth."
+    "What samples of faces are like, compared with the data."
     n: int # Number of samples
     possible: float # Share that are possible faces
     copies: float # Share whose nearest face is in the training set
     error: list[float] # Mean difference to the nearest face, levels: 10 %, 50 % and 90 % quantile
     options: list[tuple] # Attribute, option, times seen, expected times, standard error
-    dependence: tuple # The pair of attributes that depend most: names, Cramér's V, corrected p
+    dependence: tuple # The most dependent pair of attributes: names, Cramér's V, corrected p
     hair: float|None=None # Share of the visible hair that has the color asked for
 
     def within(self,
-        factor: float=1.5, # How far from the expected number is still fine
+        factor: float=1.5, # Largest ratio of seen to expected numbers that is still fine
         least: float=100, # Smallest expected number that is looked at
-    ) -> tuple[int, int]: # How many options are as frequent as they should be; of how many
-        "Count the options whose frequency is right within a factor."
+    ) -> tuple[int, int]: # Number of options with the right frequency, and number of options tested
+        "Count the options whose frequency is right to within a factor."
         ratios = [seen/expected for _, _, seen, expected, _ in self.options if expected >= least]
         return sum(1/factor <= ratio <= factor for ratio in ratios), len(ratios)
 

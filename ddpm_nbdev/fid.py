@@ -22,7 +22,7 @@ def frechet_distance(
     mu_y: Tensor, # Mean of the second features, (D,)
     sigma_y: Tensor, # Their covariance, (D, D)
 ) -> float: # The squared Fréchet distance, >= 0
-    "Fréchet distance of two Gaussians (Dowson & Landau 1982), without complex numbers."
+    "Fréchet distance between two Gaussians (Dowson & Landau 1982), without complex numbers."
     mu_x, sigma_x, mu_y, sigma_y = (m.double() for m in (mu_x, sigma_x, mu_y, sigma_y))
     A = _root(sigma_x)
     return _distance(mu_x - mu_y, sigma_x.trace() + sigma_y.trace(), A @ sigma_y @ A.T)
@@ -45,7 +45,7 @@ def feature_distance(
     x: Tensor, # Features of the first set, (N, D)
     y: Tensor, # Features of the second set, (M, D)
 ) -> float: # Squared Fréchet distance
-    "Fréchet distance of two sets of features."
+    "Fréchet distance between two sets of features."
     (mu_x, A), (mu_y, B) = map(_mean_and_root, (x, y))
     M = A @ B.T
     gram = M @ M.T if len(A) <= len(B) else M.T @ M
@@ -58,9 +58,9 @@ def _mean_and_root(x):
 
 # %% ../nbs/11_fid.ipynb #1b3b7f4b
 def jackknife(
-    measure: Callable, # Of as many sets of features as are given: a number
+    measure: Callable, # A function of one or more sets of features that returns a number
     *sets: Tensor, # Features, (N, D) each, N >= 10
-    seed: int=0, # Of the tenths
+    seed: int=0, # Seed of the random split into tenths
 ) -> tuple[float, float]: # The measure of the sets, and its standard error
     "A measure and its error: leave out a tenth of each set at a time (Tukey 1958)."
     sets = [f[torch.randperm(len(f), generator=seeded(seed))] for f in sets]
@@ -70,13 +70,13 @@ def jackknife(
 
 # %% ../nbs/11_fid.ipynb #ad8f2afc
 def real_floor(
-    real: Tensor, # Features of real images beside the reference, (K, D)
+    real: Tensor, # Features of real images that are not in the reference, (K, D)
     reference: Tensor, # Features of the reference, (M, D)
-    n: int, # Number of samples that it stands beside
+    n: int, # Number of samples that the floor is for
     repeats: int=64, # Random subsets that it is averaged over
 ) -> float: # Squared Fréchet distance
-    """What n real images score: the mean over subsets; on a line in 1/n (Chong &
-    Forsyth 2020) beyond as many as there are."""
+    """What n real images score: the mean over random subsets, or an extrapolation in 1/n
+    (Chong & Forsyth 2020) if there are fewer than n."""
     K = len(real)
     def subsets(m):
         picks = [torch.randperm(K, generator=seeded(s))[:m] for s in range(repeats)]
@@ -88,7 +88,7 @@ def real_floor(
 # %% ../nbs/11_fid.ipynb #d4cdde30
 @dataclass
 class Score:
-    "A Fréchet distance with all that is needed to read it."
+    "A Fréchet distance with everything that is needed to interpret it."
     distance: float # Squared Fréchet distance of N samples to the reference
     error: float # Its standard error, over other samples of the same model
     floor: float # What N real images score against the reference
@@ -108,7 +108,7 @@ def score(
     net: Callable|None=None, # Feature network; the digits' if None
 ) -> Score: # The distance, its standard error, and its floor at the same N
     """Distance of samples to held-out images, with its error and its floor.
-    Raises ValueError for `real` that is the reference."""
+    Raises ValueError if `real` is the reference."""
     net = net or digits_features()
     x, y, of_real = (features(i, net) for i in (samples, reference, real))
     floor = real_floor(of_real, y, len(x))

@@ -12,13 +12,13 @@ from .denoiser import Denoiser
 
 # %% ../nbs/15_guidance.ipynb #e63de714
 class Guided(Denoiser):
-    "A denoiser drawn away from its answer without the label (Eq. 6, Ho & Salimans 2022)."
-    calls = 2 # of the network, for one of its own
+    "A denoiser pushed away from its answer without the label (Eq. 6, Ho & Salimans 2022)."
+    calls = 2 # network calls for each call of this denoiser
 
     def __init__(self,
         denoiser: Denoiser, # One that answers with a label and without
         scale: float, # w: 0 is without the label, 1 with it, and more goes beyond
-        drop: tuple=('label',), # Which conditions the answer without them lacks
+        drop: tuple=('label',), # Names of the conditions that the unconditional answer leaves out
     ):
         super().__init__(denoiser, denoiser.schedule, denoiser.target, denoiser.image_shape,
                          denoiser.classes, denoiser.class_names)
@@ -32,7 +32,7 @@ class Guided(Denoiser):
 def guided(
     denoiser: Denoiser, # One that answers with a label and without
     scale: float, # w: 0 is without the label, 1 with it, and more goes beyond
-    drop: tuple=('label',), # Which conditions the answer without them lacks
+    drop: tuple=('label',), # Names of the conditions that the unconditional answer leaves out
 ) -> Denoiser: # Its guided version, which asks the network twice
     "A denoiser made from a denoiser: classifier-free guidance (Ho & Salimans 2022)."
     return Guided(denoiser, scale, drop)

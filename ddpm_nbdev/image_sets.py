@@ -21,7 +21,7 @@ from .data import to_uint8
 def to_pixels(
     images: Tensor|np.ndarray, # uint8, or float in [-1, 1]; (N, C, H, W)
 ) -> Tensor: # uint8, (N, C, H, W)
-    """Images as pixels. Raises ValueError for another shape or type, values beyond
+    """Convert images to pixels. Raises ValueError for a wrong shape or type, values beyond
     [-1, 1] by more than half a grey level, or floats that look like [0, 1]."""
     try: images = torch.as_tensor(_plain(images))
     except (TypeError, ValueError, RuntimeError) as e:
@@ -38,7 +38,7 @@ def to_pixels(
     check_range(images)
     return to_uint8(images)
 
-def _plain(images): # NumPy's arrays in the byte order and with strides that torch knows
+def _plain(images): # gives NumPy arrays a byte order and strides that torch accepts
     if not isinstance(images, np.ndarray): return images
     return np.ascontiguousarray(images, images.dtype.newbyteorder('='))
 
@@ -58,7 +58,7 @@ def check_range(
 def refuse_pixels(
     images: Tensor, # Float, (B, C, H, W) for images; other data may have any shape and range
 ) -> Tensor: # The same
-    "Raise ValueError for whole numbers, and for images in [0, 1] or [0, 255]."
+    "Raise ValueError for integer tensors, and for images in [0, 1] or [0, 255]."
     if not images.is_floating_point():
         raise ValueError(f'expected images as floats in [-1, 1], got {images.dtype}; '
                          'take to_float(images)')
@@ -79,8 +79,8 @@ class ImageSet:
     unreadable: list = field(default_factory=list) # Files that could not be read
     class_names: list = field(default_factory=list) # Names of the classes, if they have any
     ignored: str = '' # Files in the folder that are not images, for reports
-    files: dict = field(default_factory=dict) # Path in their folder -> size, bytes
-    attributes: dict = field(default_factory=dict) # What else is known of each image, (N,) each
+    files: dict = field(default_factory=dict) # Path in the folder -> size in bytes
+    attributes: dict = field(default_factory=dict) # What else is known about each image, (N,) each
 
     def __post_init__(self):
         self.images = to_pixels(self.images)
@@ -109,7 +109,7 @@ class ImageSet:
 
 # %% ../nbs/image_sets.ipynb #6a328ccb
 def class_count(
-    data, # An ImageSet, or a set that streams: with labels, and names for them or not
+    data, # An ImageSet or a streamed data set, with labels; class names are optional
 ) -> int: # Number of classes, at least 2
     "Count the classes to learn. Raises ValueError for fewer than 2."
     count = max(len(data.class_names), int(data.labels.max()) + 1)
@@ -124,7 +124,7 @@ def digits(
     split: str='train', # 'train' (1,198 images) or 'test' (599)
 ) -> ImageSet: # uint8, (N, 1, 8, 8)
     "scikit-learn's handwritten digits, which need no download."
-    from sklearn.datasets import load_digits  # slower to import than to read
+    from sklearn.datasets import load_digits  # importing it takes longer than reading the digits
     data = load_digits()
     pixels = (torch.tensor(data.images)*255/16).round().to(torch.uint8)[:, None]
     is_test = torch.arange(len(pixels)) % 3 == 0
@@ -135,15 +135,15 @@ def digits(
 # %% ../nbs/image_sets.ipynb #08a3bf54
 def from_torchvision(
     dataset_class: str, # Name of the class in torchvision.datasets
-    name: str, # Of the data set, for reports
+    name: str, # Name of the data set, for reports
     split: str='train', # 'train' or 'test'
     root: str|Path='data', # Where downloads are kept
     download: bool=True, # Fetch what is not there?
 ) -> ImageSet: # uint8, (N, C, H, W)
-    "Read a data set with torchvision. Raises ValueError if its files can't be had."
+    "Read a data set with torchvision. Raises ValueError if its files can't be obtained."
     from torchvision import datasets
     try: dataset = getattr(datasets, dataset_class)(root, train=split == 'train', download=download)
-    except Exception as e: # torchvision has many words for a missing or damaged file
+    except Exception as e: # torchvision raises many kinds of errors for a missing or damaged file
         reason = (str(e) or repr(e)).splitlines()[0][:120]
         raise ValueError(f'expected the files of {name} in {root}, and they could not be read '
                          f'or fetched ({reason}); put them there, or check the internet '

@@ -23,7 +23,7 @@ def gaussian_kl(
     mu_p: Tensor, # Mean of the second
     var_p: Tensor, # Its variance, > 0
 ) -> Tensor: # KL(q || p), elementwise, nats
-    "Kullback-Leibler divergence of two Gaussians, for each dimension by itself."
+    "Kullback-Leibler divergence between two Gaussians, for each dimension by itself."
     return .5*((var_p/var_q).log() + (var_q + (mu_q - mu_p)**2)/var_p - 1)
 
 # %% ../nbs/14_likelihood.ipynb #56f9a2c7
@@ -78,18 +78,18 @@ def _decoder_nats(x_0, mu, var, levels):
 # %% ../nbs/14_likelihood.ipynb #8a689e38
 def step_chances(
     terms: Tensor, # L_t of a few images, (T, n)
-) -> Tensor: # Chance of each step, (T,), float64, sums to 1
+) -> Tensor: # Probability of each step, (T,), float64, sums to 1
     "Importance of each term of the bound (Eq. 18, Nichol & Dhariwal 2021), never zero."
     root = terms.double().square().mean(1).sqrt()
     p = root/root.sum()
-    # a term that looked like nothing on a few images gets its chance, too
+    # a term that was zero on these few images may still matter on others
     return .99*p + .01/len(p)
 
 def bits_per_dim(
     denoiser: Denoiser, # A network with its schedule and target
     x_0: Tensor, # Images, (N, C, H, W), in [-1, 1]
     draws: int=16, # Random steps for each image
-    chances: Tensor|None=None, # Chance of each step, (T,); equal if None
+    chances: Tensor|None=None, # Probability of each step, (T,); equal if None
     generator: torch.Generator|None=None, # Where steps and noise are drawn from
     batch_size: int=1000, # Network calls at a time
     **kwargs, # variance, levels of step_bits
@@ -112,6 +112,6 @@ def bits_per_dim(
             for i, s in parts])
     end = prior_bits(schedule.to(dtype=torch.float64).alpha_bar[-1],
                      x_0.double().square().flatten(1).mean(1))
-    # images are independent, so their scatter is all of the error
+    # images are independent, so the error follows from their scatter
     each = bits.reshape(len(x_0), draws).mean(1) + end
     return each.mean().item(), (each.std()/len(x_0)**.5).item()

@@ -57,8 +57,8 @@ def posterior_mean(
     x_t: Tensor, # Images at step t, (B, C, H, W)
     t: Tensor, # Timesteps, (B,), 0-based
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
-    may_be: Tensor|None=None, # Which of them each x_0 may be, (B, N), bool; any if None
-) -> Tensor: # E[x_0 | x_t], if x_0 is any of the images, (B, C, H, W)
+    may_be: Tensor|None=None, # Which images are possible for each x_t, (B, N), bool; all if None
+) -> Tensor: # E[x_0 | x_t], if x_0 is one of the images, (B, C, H, W)
     "The mean of a data set's images by Bayes' rule (Stable Target Field, Xu et al. 2023)."
     x, X = x_t.flatten(1), images.flatten(1)
     signal_t, noise_t = signal_noise(schedule, t, x) # (B, 1)
@@ -69,10 +69,10 @@ def posterior_mean(
 
 # %% ../nbs/08_loss.ipynb #3b65b821
 def same_class(
-    label: Tensor|None, # Class of each image in a batch, (B,), -1 for none
+    label: Tensor|None, # Class of each image in a batch, (B,), -1 if it has none
     labels: Tensor|None, # Classes of all images, (N,)
-) -> Tensor|None: # Which of all images each may be, (B, N), bool; None without labels
-    "For `stable_target`: an image is one of its class, or any where none is told."
+) -> Tensor|None: # Which images each of the batch may be, (B, N), bool; None without labels
+    "For `stable_target`: the images of the same class, or all images where there is no label."
     if label is None or labels is None: return None
     return (label[:, None] == labels) | (label < 0)[:, None]
 
@@ -83,7 +83,7 @@ def stable_target(
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
     may_be: Tensor|None=None, # Which of them each x_0 may be, (B, N), bool; any if None
-) -> tuple[Tensor, Tensor]: # Mean x_0 and eps of all pairs that make the same x_t
+) -> tuple[Tensor, Tensor]: # The means of x_0 and eps over all pairs that give the same x_t
     "A quieter target for `ddpm_loss` (Stable Target Field, Xu et al. 2023)."
     x_t, _ = q_sample(schedule, x_0, t, eps)
     x_0 = posterior_mean(schedule, x_t, t, images, may_be)
@@ -91,7 +91,7 @@ def stable_target(
 
 def stable_loss(
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
-    labels: Tensor|None=None, # Class of each, (N,); None without
+    labels: Tensor|None=None, # Class of each image, (N,); None if there are no labels
     loss: Callable=ddpm_loss, # The loss that gets the quieter target
 ) -> Callable: # stable(denoiser, x_0, t, eps, **condition) -> (B,)
     "A loss whose target is the mean over a small data set."
@@ -111,7 +111,7 @@ def min_snr_weight(
     if not gamma > 0: raise ValueError(f'expected gamma > 0, got {gamma}')
     signal, noise = every_level(schedule)
     a, b = targets[target](signal, noise)
-    per_x_0 = noise/(a*noise - b*signal) # error of x_0 for an error of 1 in the prediction
+    per_x_0 = noise/(a*noise - b*signal) # error in x_0 for an error of 1 in the prediction
     return ((signal/noise).square().clamp(max=gamma)*per_x_0**2).float()
 
 def weighted_loss(

@@ -18,7 +18,7 @@ from .image_sets import check_range
 def fid_infinity(
     x: Tensor, # Features of the first set, (N, D), N >= 80
     y: Tensor, # Features of the second set, (M, D), M >= 80
-    seed: int=0, # Of the parts they are cut into
+    seed: int=0, # Seed of the random order in which they are cut into parts
 ) -> tuple[float, float]: # The distance for infinite N (may be below zero), and its standard error
     """Fréchet distance extrapolated to infinitely many images (Chong & Forsyth 2020),
     with a jackknife error."""
@@ -38,7 +38,7 @@ def kid(
 ) -> tuple[float, float]: # The unbiased distance (may be below zero), and its standard error
     """Kernel distance (Bińkowski et al. 2018), with a jackknife error.
     Time grows with the square of N."""
-    # without an image and itself
+    # without the pairs of an image with itself
     xx, yy = (_kernel_rows(f, f) - _kernel(f, f) for f in (x, y))
     xy, yx = _kernel_rows(x, y), _kernel_rows(y, x)
     of_all = _kid(xx.sum(), len(x), yy.sum(), len(y), xy.sum())
@@ -51,7 +51,7 @@ def kid(
 
 def _kid(xx, n, yy, m, xy): return xx/(n*(n - 1)) + yy/(m*(m - 1)) - 2*xy/(n*m)
 
-# of pairs, (N,)
+# kernel of x[i] and y[i], (N,)
 def _kernel(x, y): return ((x.double()*y.double()).sum(1)/x.shape[1] + 1)**3
 
 # sums over y of the kernel, (N,); in blocks, since N×M may not fit
@@ -63,7 +63,7 @@ def _kernel_rows(x, y):
 def precision_recall(
     x: Tensor, # Features of the samples, (N, D)
     y: Tensor, # Features of the reference, (M, D)
-    k: int=5, # Which neighbour the balls reach to
+    k: int=5, # The balls reach to the k-th nearest neighbour
 ) -> dict: # 'precision', 'recall' and 'coverage' in [0, 1]; 'density' >= 0
     "Quality and variety, for 0 < k < N, M (Kynkäänniemi et al. 2019; Naeem et al. 2020)."
     x, y = x.double(), y.double()
@@ -106,7 +106,7 @@ def memorization(
     unseen: Tensor, # Real images that it was not trained on, uint8
 ) -> tuple[float, float]: # Chance that a sample is nearer than an unseen image; p-value
     """Test for copies (Meehan et al.
-    2020): 0.5 for new images, 1 for copies; p for a chance above 0.5."""
+    2020): 0.5 for new images, 1 for copies; p tests whether it exceeds 0.5."""
     near, usual = (nearest(images, train)[0].numpy() for images in (samples, unseen))
     u, p = mannwhitneyu(near, usual, alternative='less')
     return 1 - u.item()/(len(near)*len(usual)), p.item()

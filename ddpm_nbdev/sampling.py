@@ -30,11 +30,11 @@ def p_sample(
     if variance not in ('beta', 'beta_tilde'):
         raise ValueError(f"expected variance 'beta' or 'beta_tilde', got {variance!r}")
     alpha = (t.signal/s.signal)**2
-    beta = max(t.noise**2 - alpha*s.noise**2, 0) # 1 - alpha: squares add up to 1
+    beta = max(t.noise**2 - alpha*s.noise**2, 0) # 1 - alpha, if signal**2 + noise**2 = 1
     mu = (s.signal*beta*x_0_hat + alpha**.5*s.noise**2*x_t)/t.noise**2 # Eq. 7
     if s.noise == 0: return mu
     if variance == 'beta_tilde': return mu + beta**.5*s.noise/t.noise*z
-    size = (s.signal**2 + s.noise**2)/(t.signal**2 + t.noise**2) # 1, but on paths of 17_flow
+    size = (s.signal**2 + s.noise**2)/(t.signal**2 + t.noise**2) # 1, except on paths of 17_flow
     return mu + (beta*size)**.5*z
 
 # %% ../nbs/10_sampling.ipynb #fa706131
@@ -93,14 +93,14 @@ def ddim(
 def clip_static(
     x_0_hat: Tensor, # The guess of the clean images, (B, ...)
 ) -> Tensor: # The guess in [-1, 1], (B, ...)
-    "Cut a guess off where it leaves the range of images."
+    "Clip a guess to the range of pixel values, [-1, 1]."
     return x_0_hat.clamp(-1, 1)
 
 def clip_dynamic(
     x_0_hat: Tensor, # The guess of the clean images, (B, ...)
-    quantile: float=.995, # Share of the pixels that must fit
+    quantile: float=.995, # Fraction of the pixel values that are not clipped
 ) -> Tensor: # The guess in [-1, 1], (B, ...)
-    "Compress a guess that leaves the range of images (Sec. 2.3, Saharia et al. 2022)."
+    "Clip a guess at a quantile and rescale it to [-1, 1] (Sec. 2.3, Saharia et al. 2022)."
     largest = x_0_hat.abs().flatten(1).float().quantile(quantile, 1).clamp(min=1)
     largest = largest.to(x_0_hat).reshape(-1, *[1]*(x_0_hat.ndim - 1))
     return x_0_hat.clamp(-largest, largest)/largest
@@ -115,7 +115,7 @@ def reverse_process(
     noise: Callable=torch.randn_like, # noise(x) -> fresh noise like x
     clip: Callable|None=clip_static, # clip(x_0_hat) keeps a guess in range; None: no clipping
     condition: dict|None=None, # Conditions for the network, such as dict(label=...)
-    **options, # The sampler's own: eta of ddim, variance of ddpm
+    **options, # The sampler's own options, such as eta of ddim
 ) -> Iterator[Step]: # One Step for each level
     "From noise to images, step by step (Alg. 2, Ho et al. 2020, for any sampler)."
     calls = 0

@@ -71,10 +71,10 @@ class Schedule:
 def __call__(self: Schedule,
     t: Tensor, # Timesteps, (B,): int64 in [0, T), or real in [0, T - 1]
 ) -> tuple[Tensor, Tensor]: # Weight of x_0 and weight of eps in x_t, (B,) each
-    "Signal and noise at t (Eq. 4, Ho et al. 2020). Raises IndexError where t is outside."
+    "Signal and noise at t (Eq. 4, Ho et al. 2020). Raises IndexError if t is out of range."
     signal, noise = self.signal.to(t.device), self.noise.to(t.device)
     if not t.is_floating_point(): return signal.index_select(0, t), noise.index_select(0, t)
-    share = noise/(signal + noise) # the noise's share of both weights, rises from 0 to 1
+    share = noise/(signal + noise) # the noise's share of their sum, which rises from 0 to 1
     low, high = share.index_select(0, t.floor().long()), share.index_select(0, t.ceil().long())
     u = torch.lerp(low, high, t.frac().to(share.dtype))
     return (1 - u)/torch.hypot(1 - u, u), u/torch.hypot(1 - u, u)
@@ -94,7 +94,7 @@ def extract(
     t: Tensor, # Timesteps, (B,), int64 in [0, T)
     like: Tensor, # The batch to broadcast over, (B, ...)
 ) -> Tensor: # The values at t, (B, 1, 1, ...), with like's device and dtype
-    "Look up one value for each image of a batch. Raises IndexError where t is outside."
+    "Look up one value for each image of a batch. Raises IndexError if t is out of range."
     values = values.to(like.device, like.dtype).index_select(0, t.to(like.device))
     return values.reshape(-1, *[1]*(like.ndim - 1))
 
@@ -102,7 +102,7 @@ def extract(
 @patch
 def even_steps(self: Schedule,
     steps: int, # How many steps to visit, in [1, T]
-) -> list[int]: # Steps in this schedule's own count, falling from T - 1 to 0
+) -> list[int]: # Steps as this schedule numbers them, falling from T - 1 to 0
     "Evenly spaced steps. Raises ValueError for steps outside [1, T]."
     if not 1 <= index(steps) <= self.T:
         raise ValueError(f'expected steps in [1, {self.T}], got {steps}; '
@@ -113,7 +113,7 @@ def even_steps(self: Schedule,
 def respace(self: Schedule,
     steps: int, # How many steps to keep, in [1, T]
 ) -> Schedule: # A schedule of that many steps; its timesteps say which were kept
-    "Keep evenly spaced steps, the last one always (Sec. 4, Nichol & Dhariwal 2021)."
+    "Keep evenly spaced steps, always including the last (Sec. 4, Nichol & Dhariwal 2021)."
     kept = torch.tensor(self.even_steps(steps)).flip(0)
     alpha_bar = (1 - self.exact_beta).cumprod(0)[kept]
     beta = 1 - alpha_bar/torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])

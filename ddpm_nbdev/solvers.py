@@ -25,7 +25,7 @@ def eps_from_x_0(
     x_0_hat: Tensor, # The guess of the clean images, (B, ...)
     t: Level, # The noise level they are at
 ) -> Tensor: # eps_hat, the slope of the path, (B, ...)
-    "The noise that belongs to a guess of the image (Eq. 4, Ho et al. 2020)."
+    "The noise that a guess of the image implies (Eq. 4, Ho et al. 2020)."
     return (x - t.signal*x_0_hat)/t.noise
 
 def euler_step(
@@ -65,9 +65,9 @@ def add_noise(
     s: Level, # The level to go to, noisier
     z: Tensor, # Fresh noise from N(0, I), (B, ...)
 ) -> Tensor: # x_s, (B, ...)
-    "Go to a noisier level (Eq. 2, Ho et al. 2020, of any stride)."
+    "Go to a noisier level, in a stride of any length (Eq. 2, Ho et al. 2020)."
     ratio = s.signal/t.signal
-    variance = s.noise**2 - ratio**2*t.noise**2 # 1 - ratio**2, as squares add up to 1
+    variance = s.noise**2 - ratio**2*t.noise**2 # 1 - ratio**2, if signal**2 + noise**2 = 1
     return ratio*x_t + max(variance, 0)**.5*z
 
 # %% ../nbs/12_solvers.ipynb #cabf29f4
@@ -144,7 +144,7 @@ def uniform_levels(
     schedule: Schedule, # Noise schedule with T steps
     steps: int, # How many levels, in [1, T]
 ) -> list[Level]: # Levels to visit, the clean image last
-    "Levels that are even in t (Sec. 4, Nichol & Dhariwal 2021)."
+    "Levels that are evenly spaced in t (Sec. 4, Nichol & Dhariwal 2021)."
     even = Schedule.even_steps(schedule, steps)
     if not is_continuous(schedule): return noise_levels(schedule, even)
     return noise_levels(schedule, torch.linspace(schedule.T - 1, 0, steps).double().tolist())
@@ -152,9 +152,9 @@ def uniform_levels(
 def log_snr_levels(
     schedule: Schedule, # Noise schedule with T steps
     steps: int, # How many levels, in [1, T]
-    sigma_max: float=80., # Where they start, if the schedule goes so far
+    sigma_max: float=80., # Where they start, if the schedule goes that far
 ) -> list[Level]: # Levels to visit, the clean image last
-    "Levels that are even in log-SNR (Sec. 4, Lu et al. 2022a)."
+    "Levels that are evenly spaced in log-SNR (Sec. 4, Lu et al. 2022a)."
     lam = lambdas(schedule)
     start = -math.log(sigma_max)
     if is_continuous(schedule):
@@ -169,10 +169,10 @@ def log_snr_levels(
 def karras_levels(
     schedule: Schedule, # Noise schedule with T steps
     steps: int, # How many levels, any number
-    sigma_max: float=80., # Where they start, if the schedule goes so far
-    rho: float=7., # The larger, the more of them are at low noise
+    sigma_max: float=80., # Where they start, if the schedule goes that far
+    rho: float=7., # The larger rho is, the more levels are at low noise
 ) -> list[Level]: # Levels to visit, real timesteps, the clean image last
-    "Levels that are even in sigma to the power 1/rho (Eq. 5, Karras et al. 2022)."
+    "Levels that are evenly spaced in sigma**(1/rho) (Eq. 5, Karras et al. 2022)."
     lam = lambdas(schedule)
     high = min(math.exp(-lam[-1]), sigma_max)**(1/rho)
     low = math.exp(-lam[0])**(1/rho)
@@ -182,20 +182,20 @@ def karras_levels(
 def lambdas(
     schedule: Schedule, # Noise schedule with T steps
 ) -> Tensor: # Half the log-SNR of every step, (T,), float64, falling
-    "Where the steps of a schedule are in lambda."
+    "The lambda of each step of a schedule."
     signal, noise = every_level(schedule)
     return (signal/noise).log()
 
 def is_continuous(
     schedule: Schedule, # Noise schedule with T steps, or one of your own
-) -> bool: # False where it does not say
-    "Are networks trained between the steps of this schedule, too?"
+) -> bool: # False if the schedule doesn't say
+    "Are networks for this schedule trained at times between its steps, too?"
     return getattr(schedule, 'is_continuous', False)
 
 def lambda_levels(
     schedule: Schedule, # Noise schedule with T steps
     lam: Tensor, # Half the log-SNR of each level to visit, rising
-) -> list[Level]: # Those levels, at real timesteps, and the clean image
+) -> list[Level]: # Those levels, at real-valued timesteps, and the clean image
     "Levels at given log-SNRs."
     ends = lambdas(schedule)[[-1, 0]]
     return noise_levels(schedule, timestep_at(schedule, 2*lam.clamp(*ends)).tolist())
@@ -203,7 +203,7 @@ def lambda_levels(
 def distinct_steps(
     falling: list[int], # Timesteps, some of them perhaps equal
     T: int, # Steps of the schedule
-) -> list[int]: # As many different ones, falling
+) -> list[int]: # The same number of timesteps, all different, falling
     "Move equal timesteps apart, upwards, but not above T - 1."
     out, below = [], -1
     for t in reversed(falling):
@@ -215,13 +215,13 @@ def distinct_steps(
 def churn_levels(
     schedule: Schedule, # Noise schedule with T steps
     levels: list[Level], # Levels without churn, falling, the clean image last
-    gamma: float=.2, # How much to add: noise times 1 + gamma, >= 0
+    gamma: float=.2, # How much noise to add, >= 0: sigma times 1 + gamma
 ) -> list[Level]: # Levels that go up before each step down except the last
     "Levels with added noise before each step, for `heun` (Alg. 2, Karras et al. 2022)."
     if not gamma >= 0: raise ValueError(f'expected gamma >= 0, got {gamma}')
     most, out = -lambdas(schedule)[-1].item(), []
     for level in levels[:-2]:
-        sigma = min(math.log1p(gamma) - half_log_snr(level), most) # its logarithm
+        sigma = min(math.log1p(gamma) - half_log_snr(level), most) # the logarithm of sigma
         up = lambda_levels(schedule, torch.tensor([-sigma]).double())[0]
         out += [level, up] if up.t > level.t + 1e-6 else [level]
     return out + levels[-2:]

@@ -32,14 +32,14 @@ def cosine_decay(
 def no_decay(
     share: float, # Share of the steps after the warm-up that are done, in [0, 1]
 ) -> float: # 1
-    "A learning rate that stays."
+    "A learning rate that stays constant."
     return 1.
 
 def lr_factor(
     step: int, # Optimizer step, 0-based
     steps: int, # Number of steps in all
     warmup: int=50, # Steps of linear warm-up
-    decay: Callable=cosine_decay, # What follows, a function of the share that is done
+    decay: Callable=cosine_decay, # What follows: a function of the fraction that is done
 ) -> float: # Factor on the learning rate, in [0, 1]
     "Learning rate schedule: a warm-up, then a decay."
     done = max(0, step - warmup)/max(1, steps - warmup)
@@ -75,7 +75,7 @@ def fit(
     ema_decay: float=.9999, # Largest decay of the averaged weights, in [0, 1)
     flip: bool=False, # Mirror half of the images? Not for digits or letters
     drop: float=.1, # Share of the labels that the network is not told, for guidance
-    seed: int=0, # Of data order and noise
+    seed: int=0, # Seed of the data order and of the noise
     progress: bool=False, # Show a progress bar?
 ) -> Denoiser: # The denoiser with averaged weights, in eval mode
     "Train a denoiser (Alg. 1, Ho et al. 2020)."

@@ -18,17 +18,17 @@ from .blocks import DoubleConv, DownSampler, TimeEmbedding, UpSampler
 
 # %% ../nbs/06_unet.ipynb #c1194290
 def _pad_to_multiple(x: Tensor, multiple: int)->Tensor:
-    "Repeat the right and lower border until height and width are multiples."
+    "Repeat the right and lower border until height and width are multiples of `multiple`."
     H, W = x.shape[-2:]
     return F.pad(x, (0, -W % multiple, 0, -H % multiple), mode='replicate')
 
 # %% ../nbs/06_unet.ipynb #86101948
 class UNet(nn.Module):
-    "UNet for images of any size and any channels."
+    "UNet for images of any size and any number of channels."
     def __init__(self,
         in_channels: int=3, # Channels of the image, C
-        out_channels: int|None=None, # Channels of the prediction; as the image if None
-        channels: tuple=(64, 128, 256, 256), # Width of each level; each halves the resolution
+        out_channels: int|None=None, # Channels of the prediction; same as the image if None
+        channels: tuple=(64, 128, 256, 256), # Widths; each level after the first halves the size
         bottleneck: tuple=(512, 256), # Widths of the DoubleConvs at the bottom
         attention: tuple=(2, 3), # Levels with attention after their blocks; 0 is full resolution
         time_dims: int=128, # Length of the time embedding, even
@@ -36,15 +36,15 @@ class UNet(nn.Module):
         groups: int=32, # Groups of each GroupNorm; divides every width
         dropout: float=0., # Share of activations switched off in training, in [0, 1)
         attention_dropout: float=0., # Share of attention weights off in training, in [0, 1)
-        patch: int=1, # Pixels a side that are taken together as one position
-        scale_shift: bool=True, # Time scales and shifts in every block? Else it is added once
-        residual: bool=True, # Add each block's input to its output? Else only the first of a step
+        patch: int=1, # Side of the square of pixels that forms one position
+        scale_shift: bool=True, # Scale and shift by the time in each block? Else add it once a step
+        residual: bool=True, # Make every block residual? Else only the first block of each step
         time_mlp: bool=True, # Pass the time embedding through an MLP?
-        align_corners: bool=False, # How bilinear upsampling lays the grids: corner on corner?
-        classes: int|None=None, # Number of labels that it knows; none if None
+        align_corners: bool=False, # As in `F.interpolate`: align the corner pixels?
+        classes: int|None=None, # Number of classes; the network takes no label if None
     ):
         super().__init__()
-        # the arguments by name: `save` writes them down, `load` builds from them
+        # the arguments by name: `save` stores them, `load` builds the network from them
         self.config = {k: v for k, v in locals().items() if k not in ('self', '__class__')}
         self.in_channels, self.patch, self.classes = in_channels, patch, classes
         self.multiple = patch*2**(len(channels) - 1) # height and width are padded to it
@@ -56,7 +56,7 @@ class UNet(nn.Module):
             if level in attention else nn.Identity())
 
         self.time = TimeEmbedding(time_dims, mlp=time_mlp)
-        # row 0 stays zero: without a label only the time is told
+        # row 0 stays zero: without a label, nothing is added to the time embedding
         self.label = nn.Embedding(classes + 1, time_dims, 0) if classes else None
         self.conv1 = DoubleConv(in_channels*patch**2, channels[0], **block)
         ch = self._make_stages(channels, bottleneck, attend, step, block, align_corners)
@@ -86,7 +86,7 @@ def _make_stages(self: UNet, channels, bottleneck, attend, step, block, align_co
 def forward(self: UNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Tensor:
     H, W = x.shape[-2:]
     emb = self.time(t, x.dtype)                         # (B, time_dims)
-    if label is not None: emb = emb + self.label(label + 1) # label -1 is no label: zero
+    if label is not None: emb = emb + self.label(label + 1) # label -1 means "none" and adds zero
     x = F.pixel_unshuffle(_pad_to_multiple(x, self.multiple), self.patch)
     x = self.conv1(x, emb)
     bridges = []
@@ -106,4 +106,4 @@ px16_unet = partial(UNet, channels=(96, 192), bottleneck=(192,), attention=(0, 1
 px28_unet = partial(UNet, channels=(64, 128), bottleneck=(128,), attention=(1,), groups=16, patch=2)
 px32_unet = partial(UNet, channels=(96, 192, 384), bottleneck=(384, 384), attention=(1, 2),
                     dropout=.1)
-px64_unet = UNet # its defaults
+px64_unet = UNet # with its defaults

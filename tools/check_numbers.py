@@ -25,8 +25,8 @@ def phrases():
     for row in measured('recipes.json')['rows']:
         ratio.setdefault(row['recipe'], []).append(row['distance']/row['floor'])
     stable, plain = ([f'{r:.2f}' for r in ratio[name]] for name in ('default', 'plain Algorithm 1'))
-    yield '08_loss', (f'stand at {" and ".join(stable)} times the distance of real ones with it '
-                      f'(two seeds), and at {" and ".join(plain)} without')
+    yield '08_loss', (f'is {" and ".join(stable)} times that of real digits with this target '
+                      f'(two seeds), and {" and ".join(plain)} times without it')
 
     jobs = measured('main_job.json')
     now, before = ([job for job in jobs if job['commit'] == commit] for commit in ('now', 'before'))
