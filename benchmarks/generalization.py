@@ -91,8 +91,8 @@ def measured(name, seed, fit, fit_of_test, data):
     return dict(n=len(mine.error), possible=int(mine.possible.sum()), changed=count(mine),
                 changed_test=count(fit_of_test), error=[round(v, 2) for v in quantiles.tolist()],
                 blue=int(blue.sum()), blue_hair=int(hair[blue].sum()),
-                beards=int(fit.present['beard'][blue].sum()), other=int((~blue).sum()),
-                other_beards=int(fit.present['beard'][~blue].sum()))
+                beards=int((fit.present['beard'] & hair)[blue].sum()), # blue ones
+                other=int((~blue).sum()), other_beards=int(fit.present['beard'][~blue].sum()))
 
 
 PAIRS = { # networks that get the same noise

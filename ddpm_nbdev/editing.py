@@ -80,7 +80,7 @@ def slerp(
     b: Tensor, # Where it is 1, (B, ...)
     share: float, # How far to go from a to b
 ) -> Tensor: # Between them on a great circle, (B, ...)
-    "Spherical interpolation (Shoemake 1985); on a line where both are parallel."
+    "Spherical interpolation (Shoemake 1985); linear where the two are parallel."
     cos = torch.cosine_similarity(a.flatten(1), b.flatten(1))
     omega = cos.clamp(-1, 1).acos().reshape(-1, *[1]*(a.ndim - 1))
     left, right = (torch.sin(part*omega)/omega.sin() for part in (1 - share, share))

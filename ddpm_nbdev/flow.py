@@ -68,7 +68,7 @@ class PathSchedule:
 def on_path(
     schedule: Schedule|PathSchedule, # Where the noise levels are from
     path: Callable, # `vp_path`, `flow_path`, `edm_path` or your own
-) -> Schedule|PathSchedule: # Of `vp_path` a Schedule, which knows beta and its kin
+) -> Schedule|PathSchedule: # For `vp_path` a Schedule, which also has beta and what follows from it
     "The same noise levels on another path."
     own = schedule.schedule if isinstance(schedule, PathSchedule) else schedule
     return own if path is vp_path else PathSchedule(own, path)
@@ -87,7 +87,7 @@ def real_t(
     n: int, # How many to draw
     generator: torch.Generator|None=None, # Where they are drawn from
 ) -> Tensor: # Timesteps, (n,), real, in [0, T - 1)
-    "Every moment is as likely as any other, also between the steps; for `fit`."
+    "Draw times uniformly, also between the whole steps; for `fit`."
     device = 'cpu' if generator is None else generator.device
     return torch.rand(n, generator=generator, device=device)*(schedule.T - 1)
 
@@ -97,13 +97,13 @@ class Translated(Denoiser):
     def __init__(self,
         denoiser: Denoiser, # The one that answers
         path: Callable, # Where images come from: `vp_path`, `flow_path` or `edm_path`
-        target: str, # What it shall predict, a row of `targets`
+        target: str, # What it should predict, a row of `targets`
     ):
         super().__init__(denoiser, on_path(denoiser.schedule, path), target,
                          denoiser.image_shape, denoiser.classes)
 
     def forward(self, x_t: Tensor, t: Tensor|int|float, **condition)->Tensor:
-        x = x_t.to(torch.promote_types(x_t.dtype, torch.float32)) # half is the network's own
+        x = x_t.to(torch.promote_types(x_t.dtype, torch.float32)) # float16 is left to the network
         t = steps_like(t, x)
         own, _ = signal_noise(self.network.schedule, t, x)
         signal, _ = signal_noise(self.schedule, t, x)
@@ -113,7 +113,7 @@ class Translated(Denoiser):
 def change_path(
     denoiser: Denoiser, # A network with its schedule and target
     path: Callable, # `vp_path`, `flow_path` or `edm_path`
-    target: str, # What it shall predict, a row of `targets`
+    target: str, # What it should predict, a row of `targets`
 ) -> Denoiser: # The same network on the same noise levels, asked in another language
     "Translate a denoiser to another path and target."
     return Translated(denoiser, path, target)
@@ -136,7 +136,7 @@ def straightness(
     steps: int=50, # Euler steps, even in the flow's time
     seed: int=0, # Of the noise
 ) -> float: # Mean square of the velocity's change on the way; 0 for straight lines
-    "How straight the paths from noise to images are (Liu et al. 2022), by pixel."
+    "How straight the paths from noise to images are (Liu et al. 2022), per pixel."
     flow = change_path(denoiser, flow_path, 'flow')
     levels = flow_levels(flow.schedule, steps)
     size = math.hypot(levels[0].signal, levels[0].noise)

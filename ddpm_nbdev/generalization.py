@@ -16,7 +16,7 @@ def attributes_changed(
     fit: FaceFit, # What `face_attributes` found in some images
     known: dict, # Attribute -> its number in each training face, (M,), int64
 ) -> Tensor: # For each image, (N,), int64
-    """How many visible attributes of an image differ from the training face that has most in
+    """In how many visible attributes an image differs from the training face that has most in
     common with it; 0 is a copy."""
     found = []
     for i in torch.arange(len(fit.error)).split(100):

@@ -17,7 +17,7 @@ from .unet import _pad_to_multiple
 
 # %% ../nbs/16_paper_unet.ipynb #c659e59e
 class ResidualBlock(nn.Module):
-    "Norm, SiLU, convolution, twice, with the time between (App. B, Ho et al. 2020)."
+    "Norm, SiLU and convolution, twice, with the time added in between (App. B, Ho et al. 2020)."
     def __init__(self,
         in_ch: int, # Channels of the input
         out_ch: int, # Channels of the output
@@ -85,13 +85,13 @@ class Double(nn.Module):
 
 # %% ../nbs/16_paper_unet.ipynb #63bf2a1d
 class PaperUNet(nn.Module):
-    "The network of Ho et al. 2020, App. B, and its kin; the defaults are for CIFAR-10."
+    "The network of Ho et al. 2020, App. B, and variants of it; the defaults are for CIFAR-10."
     def __init__(self,
         in_channels: int=3, # Channels of the image, C
         out_channels: int|None=None, # Channels of the prediction; as the image if None
         channels: tuple=(128, 256, 256, 256), # Width of each level; each halves the resolution
         attention: tuple=(1,), # Levels with attention; 0 is full resolution
-        blocks: int=2, # Residual blocks a level on the way down; one more on the way up
+        blocks: int=2, # Residual blocks per level on the way down; one more on the way up
         head_dims: int|None=None, # Channels of each head; one head if None
         groups: int=32, # Groups of each GroupNorm; divides every width
         dropout: float=.1, # Share of activations switched off in training, in [0, 1)
@@ -111,7 +111,7 @@ class PaperUNet(nn.Module):
         self.in_channels, self.classes = in_channels, classes
         ch, emb = channels[0], 4*channels[0]
         self.time = nn.Sequential(nn.Linear(ch, emb), nn.SiLU(), nn.Linear(emb, emb))
-        # row 0 stays zero: without a label only the time is told
+        # row 0 stays zero: without a label the network is told only the time
         self.label = nn.Embedding(classes + 1, emb, 0) if classes else None
         self.conv_in = nn.Conv2d(in_channels, ch, 3, padding=1)
         self._make_levels()
@@ -152,7 +152,7 @@ def forward(self: PaperUNet, x: Tensor, t: Tensor, label: Tensor|None=None)->Ten
     "The prediction for noisy images x at timesteps t, (B, out_channels, H, W)."
     H, W = x.shape[-2:]
     emb = self.time(self.clock(t).to(x.dtype))              # (B, 4*channels[0])
-    if label is not None: emb = emb + self.label(label + 1) # of -1: zero
+    if label is not None: emb = emb + self.label(label + 1) # label -1 means none, and adds zero
     padded = _pad_to_multiple(x, 2**(len(self.config['channels']) - 1))
     bridges = [h := self.conv_in(padded)]
     for block, attention in self.down: bridges.append(h := attention(block(h, emb)))
