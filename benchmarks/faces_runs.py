@@ -23,6 +23,8 @@ import torch
 from ddpm_nbdev import load_images, sample, save, train
 from ddpm_nbdev.data import to_uint8
 from ddpm_nbdev.face_report import face_report
+from ddpm_nbdev.loss import weighted_loss
+from ddpm_nbdev.schedules import cosine_schedule
 from ddpm_nbdev.unet import UNet
 
 wide = dict(channels=(96, 192), bottleneck=(192,), attention=(0, 1), groups=16, patch=2)
@@ -38,6 +40,8 @@ RUNS = {
     'min-SNR 5': dict(min_snr=5.),
     'batch 16': dict(batch_size=16),
     'less attention': dict(network=wide | dict(attention=(1,))),
+    'v weighted as x_0': dict(target='v', loss=weighted_loss(cosine_schedule().noise.float()**2)),
+    'v min-SNR 5': dict(target='v', min_snr=5.),
 }
 
 

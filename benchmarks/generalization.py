@@ -87,7 +87,7 @@ def measured(name, seed, fit, fit_of_test, data):
     quantiles = mine.error.quantile(torch.tensor([.1, .5, .9], dtype=torch.float64))
     blue = asked == color
     hair = (fit.attributes['hair_color'] == color) & fit.seen['hair_color']
-    count = lambda fit: attributes_changed(fit, known).bincount(minlength=18).tolist()
+    count = lambda fit: attributes_changed(fit, known)[0].bincount(minlength=18).tolist()
     return dict(n=len(mine.error), possible=int(mine.possible.sum()), changed=count(mine),
                 changed_test=count(fit_of_test), error=[round(v, 2) for v in quantiles.tolist()],
                 blue=int(blue.sum()), blue_hair=int(hair[blue].sum()),

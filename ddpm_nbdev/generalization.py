@@ -15,12 +15,12 @@ from .face_report import FaceFit
 def attributes_changed(
     fit: FaceFit, # What `face_attributes` found in some images
     known: dict, # Attribute -> its number in each training face, (M,), int64
-) -> Tensor: # For each image, (N,), int64
+) -> tuple[Tensor, Tensor]: # Their number, and which face it is, for each image, (N,), int64
     """In how many visible attributes an image differs from the training face that has most in
     common with it; 0 is a copy."""
     found = []
     for i in torch.arange(len(fit.error)).split(100):
         differ = sum((fit.seen[name][i, None] & (fit.attributes[name][i, None] != values)).long()
                      for name, values in known.items())
-        found.append(differ.amin(1))
-    return torch.cat(found)
+        found.append(differ.min(1))
+    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
