@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -118,8 +119,11 @@ def write_mathml(page):
 
 
 def fold(page, lesson):
-    "A lesson shows its code, and folds the table above that says the same; others fold the code."
+    """A lesson shows its code, and folds the table above that says the same; others fold the code.
+    What an answer prints is hidden by styles.css until the answer is opened."""
     text = page.read_text(encoding='utf-8').replace('Exported source', 'Source')
+    text = re.sub(r'<details class="code-fold">(?=\s*<summary>Answer)',
+                  '<details class="code-fold answer">', text)
     if not lesson:
         text = re.sub(r'<details open(=""|) class="code-fold"', '<details class="code-fold"', text)
     parts = text.split('<details class="parameters">')
@@ -127,6 +131,13 @@ def fold(page, lesson):
         says_same = lesson and 'class="code-fold"' in part.split('</details>')[1]
         parts[i] = f'<details class="parameters"{"" if says_same else " open"}>{part}'
     page.write_text(''.join(parts), encoding='utf-8')
+
+
+def same_pages(folder):
+    "Notebooks that would be one page, as 01_schedule and schedule would."
+    pages = Counter(p.with_name(re.sub(r'^\d+[a-z]?_', '', p.name)) for p in folder.rglob('*.ipynb'))
+    for page, count in pages.items():
+        if count > 1: yield f'{count} notebooks would be the page of {page}'
 
 
 def wrong_titles(root):
@@ -160,7 +171,8 @@ if __name__ == '__main__':
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)
     add_links(processed, cfg)
-    warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg), *failed_docs(processed)]
+    warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg), *failed_docs(processed),
+                *same_pages(cfg.config_path/'nbs')]
     if quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=processed, check=True)
     else:
         warnings += [str(w) for w in build(processed, quiet=True).warnings

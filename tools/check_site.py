@@ -2,9 +2,9 @@
 
 The widths are a phone's and a desk's, and each page is opened dark, too. It needs the system's
 chromium, and says so where there is none. Exits 1 for an error in the console, a missing image, a
-link to nowhere, a page wider than the window, a formula that is no formula, code that can't be read
-in the dark, or a phrase that the search does not find. With a folder, each page's picture is kept
-in it.
+link to nowhere, a page wider than the window, a formula that is no formula, the output of a folded
+answer, code that can't be read in the dark, or a phrase that the search does not find. With a
+folder, each page's picture is kept in it.
 """
 import http.server
 import shutil
@@ -30,6 +30,10 @@ LOOK = """() => {
         links: [...document.querySelectorAll('a[href]')].map(a => a.href),
         raw: [...document.querySelectorAll('main :is(p, li, td, figcaption, math)')].filter(
             e => /\\\\[a-zA-Z]{2}/.test(e.innerText) && !e.querySelector('pre, code')).length,
+        answers: [...document.querySelectorAll('details')].filter(
+            d => d.querySelector('summary')?.innerText == 'Answer' && !d.open &&
+                [...d.parentElement.querySelectorAll('.cell-output')].some(o => o.offsetHeight)
+            ).length,
         install: document.body.innerText.includes('pip install -q'), // the cell for Colab
         code: [...document.querySelectorAll('main pre')].filter(
             p => p.scrollWidth > p.clientWidth + 1).length,
@@ -70,6 +74,7 @@ def check(page, name, width, base, shots):
     page.remove_listener('console', say)
     if seen['overflow']: found.append('wider than the window')
     if seen['install']: found.append('shows the cell that installs the package')
+    if seen['answers']: found.append(f'shows what {seen["answers"]} folded answers print')
     if seen['raw']: found.append(f'{seen["raw"]} raw formulas')
     found += [f'missing image {src}' for src in seen['images']]
     if shots: page.screenshot(path=shots/f'{name.replace("/", "-")}-{width}.png', full_page=True)
