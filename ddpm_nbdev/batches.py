@@ -73,7 +73,7 @@ def raw_batches(data, batch_size, seed, device, start): # batches as the data se
 def mirror_half(
     x_0: Tensor, # Images, (B, C, H, W)
     generator: torch.Generator, # Where the choice is drawn from, on x_0's device
-) -> Tensor: # Images, each mirrored with a chance of one half
+) -> Tensor: # Images, each mirrored with probability one half
     "Mirror half of the images, left to right."
     mirrored = torch.rand(len(x_0), 1, 1, 1, generator=generator, device=x_0.device) < .5
     return torch.where(mirrored, x_0.flip(-1), x_0)
@@ -85,7 +85,7 @@ def drop_labels(
     generator: torch.Generator, # Where the choice is drawn from, on the labels' device
     share: float=.1, # Fraction of the labels that is dropped, in [0, 1]
 ) -> dict: # The same, with a label of -1 where one was dropped
-    "Keep some labels from the network (Alg. 1 line 4, Ho & Salimans 2022)."
+    "Keep some labels from the network (Alg. 1 line 3, Ho & Salimans 2022)."
     others = {k: v for k, v in condition.items() if k != 'label'}
     if classes is None or 'label' not in condition: return others
     label = condition['label'].long()

@@ -78,7 +78,7 @@ def save_images(
     images: Tensor, # float in [-1, 1] or uint8, (B, C, H, W)
     path: str|Path, # A .png file
     ncol: int=8, # Images in a row
-    zoom: int|None=None, # Copies of each pixel a side; if None, enough for 512 pixels in all
+    zoom: int|None=None, # How many times to repeat each pixel; None: until a side has 512
 ):
     "Save a grid of images as a picture."
     picture = image_grid(images, ncol)

@@ -71,7 +71,7 @@ class Denoiser(nn.Module):
         t: Tensor|int|float, # Timesteps, (B,), or one for all
         **condition, # Conditions for the network, such as label
     ) -> tuple[Tensor, Tensor]: # x_0_hat and eps_hat, (B, C, H, W) each
-        "The guesses of image and noise. Raises ValueError for a prediction of another shape."
+        "The guesses of image and noise. Raises ValueError for a prediction of the wrong shape."
         pred = self(x_t, t, **condition).to(x_t.dtype)
         check_shape(pred, x_t)
         return to_x_0_eps(self.schedule, x_t, steps_like(t, x_t), pred, self.target)
@@ -129,7 +129,7 @@ def dtype(self: Denoiser) -> torch.dtype|None: # None for a network without weig
 def eval_mode(
     network: nn.Module, # A network, or a denoiser
 ) -> Iterator[None]: # While inside, dropout is off
-    "Switch a network to eval mode, and afterwards each part of it back to its own mode."
+    "Switch a network to eval mode, and afterwards return each part to the mode it was in before."
     in_training = [module for module in network.modules() if module.training]
     for module in in_training: module.training = False
     try: yield
@@ -142,7 +142,7 @@ def predict(
     t: Tensor|int|float, # Timesteps, (B,), or one for all
     **condition, # Conditions for the network, such as label
 ) -> Tensor: # Its prediction, (B, C, H, W), with x's dtype
-    "Ask a network in eval mode. Raises ValueError for another shape, or for NaN."
+    "Ask a network in eval mode. Raises ValueError for a wrong shape, NaN or infinity."
     with eval_mode(denoiser): pred = denoiser(x, t, **condition)
     check_shape(pred, x)
     if not torch.isfinite(pred).all():

@@ -22,7 +22,7 @@ from .schedule import Schedule, prior_bits
 def layer_names(
     network: PaperUNet, # Ours
 ) -> dict: # Name of each layer of ours -> its name in a UNet2DModel
-    "Ours and theirs; of an attention's qkv the name without to_q."
+    "Our names and theirs; for the qkv of an attention layer, their name without to_q."
     names = {'conv_in': 'conv_in', 'time.0': 'time_embedding.linear_1',
              'time.2': 'time_embedding.linear_2', 'norm': 'conv_norm_out',
              'out': 'conv_out'}
@@ -52,11 +52,11 @@ def to_theirs(
     network: PaperUNet, # Ours
     weights: dict, # Its weights, or anything that is stored like them
 ) -> dict: # The same by their names in a UNet2DModel
-    "Rename a network's weights; the three parts of qkv and the labels apart."
+    "Rename a network's weights; split qkv into three, and leave out the row of no label."
     names, renamed = layer_names(network), {}
     for name, value in weights.items():
         layer, _, parameter = name.rpartition('.')
-        if layer == 'label': renamed['class_embedding.weight'] = value[1:] # of no class
+        if layer == 'label': renamed['class_embedding.weight'] = value[1:] # without 'no class'
         elif layer.endswith('.qkv'):
             for part, third in zip('qkv', value.chunk(3)):
                 renamed[f'{names[layer]}.to_{part}.{parameter}'] = third
@@ -146,7 +146,7 @@ class Unsupported(ValueError):
 def unet_config(
     denoiser: Denoiser, # With a PaperUNet
 ) -> dict: # The config.json of a UNet2DModel
-    "The other way round."
+    "Write the config of a UNet2DModel, the reverse of unet_options."
     c, shape = denoiser.network.config, denoiser.image_shape
     levels = [level in c['attention'] for level in range(len(c['channels']))]
     return dict(

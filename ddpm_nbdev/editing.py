@@ -27,7 +27,7 @@ def repaint(
     noise: Callable, # noise(x) -> fresh noise like x
     known: Tensor, # Images in [-1, 1], (B, C, H, W), or one for all, (C, H, W)
     mask: Tensor, # True where a pixel is known, bool; broadcast to known's shape
-    resamplings: int=10, # How often each step is taken, >= 1
+    resamplings: int=10, # How many times each step is taken, >= 1
 ) -> Iterator: # (level, images after its step, x_0_hat), for each step
     "Inpainting: a sampler that keeps the known pixels (Alg. 1, Lugmayr et al. 2022)."
     known = refuse_pixels(known.to(x.device).expand(x.shape)).to(x)

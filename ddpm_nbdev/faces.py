@@ -39,7 +39,7 @@ chances = dict(glasses=.25, accessories=.15, beard=.15, hat=.15) # the other lay
 @cache
 def face_layer(
     layer: str, # One of `layers`
-) -> tuple[Tensor, Tensor]: # T and A, (shapes, colours, 3*16*16), float64; white is 1
+) -> tuple[Tensor, Tensor]: # T and A, (shapes, colours, 3*16*16), float64; white is 255
     "What each shape of a layer, in each colour, does to an image x: it becomes T*x + A."
     sprites, color_of = face_sprites(), 'hair' if layer == 'beard' else layer
     colors = sprites['colors'][color_of].values()

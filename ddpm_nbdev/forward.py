@@ -60,7 +60,7 @@ def check_shape(
     "Raise ValueError if the shape is not that of the images, since it might broadcast silently."
     if tensor.shape == like.shape: return
     with_variance = tensor.ndim == like.ndim and tensor.shape[1] == 2*like.shape[1]
-    hint = '; of a learned variance, pass on network(x, t)[:, :C]' if with_variance else ''
+    hint = '; pass on network(x, t)[:, :C] without the variance' if with_variance else ''
     raise ValueError(f'expected a {what} of shape {tuple(like.shape)}, got '
                      f'{tuple(tensor.shape)}{hint}')
 
@@ -87,7 +87,7 @@ def q_posterior(
     alpha, beta = extract(schedule.alpha, t, x_t), extract(schedule.beta, t, x_t)
     beta_tilde, noise = extract(schedule.beta_tilde, t, x_t), extract(schedule.noise, t, x_t)
     on_x_0 = extract(schedule.alpha_bar_prev, t, x_t).sqrt()*beta/noise**2
-    on_x_t = alpha.sqrt()*beta_tilde/beta # 1 - alpha_bar_prev: relative error of 1e-4 in float32
+    on_x_t = alpha.sqrt()*beta_tilde/beta # in float32, 1 - alpha_bar_prev would be off by 1e-4
     return on_x_0*x_0 + on_x_t*x_t, beta_tilde
 
 # %% ../nbs/02_forward.ipynb #c4157341

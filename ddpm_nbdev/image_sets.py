@@ -88,11 +88,11 @@ class ImageSet:
         if self.labels is None: self.labels = torch.zeros(N, dtype=torch.int64)
         self.labels = torch.as_tensor(self.labels)
         if self.labels.shape != (N,):
-            raise ValueError(f'expected {N} labels (N,), one an image, got '
+            raise ValueError(f'expected {N} labels (N,), one for each image, got '
                              f'{tuple(self.labels.shape)}')
         labels, self.labels = self.labels, self.labels.long()
         if (self.labels != labels).any() or self.labels.min() < 0:
-            raise ValueError('expected labels from 0 on, whole numbers, got '
+            raise ValueError('expected whole numbers from 0 on as labels, got '
                              f'{labels.min()} to {labels.max()}')
 
     @property
@@ -145,7 +145,7 @@ def from_torchvision(
     try: dataset = getattr(datasets, dataset_class)(root, train=split == 'train', download=download)
     except Exception as e: # torchvision raises many kinds of errors for a missing or damaged file
         reason = (str(e) or repr(e)).splitlines()[0][:120]
-        raise ValueError(f'expected the files of {name} in {root}, and they could not be read '
+        raise ValueError(f'expected the files of {name} in {root}, but they could not be read '
                          f'or fetched ({reason}); put them there, or check the internet '
                          'connection') from e
     pixels = torch.as_tensor(dataset.data) # (N, H, W), or (N, H, W, C)

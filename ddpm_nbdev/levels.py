@@ -24,7 +24,7 @@ class Level(NamedTuple):
 
 def noise_levels(
     schedule: Schedule, # Noise schedule with T steps
-    timesteps: list, # Which steps to visit, whole or real, from noisy to clean
+    timesteps: list, # Which steps to visit, integers or floats, from noisy to clean
 ) -> list[Level]: # Their levels, then the clean image's
     "The way back through a schedule, in float64."
     if hasattr(schedule, 'to'): schedule = schedule.to('cpu', torch.float64)

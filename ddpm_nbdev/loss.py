@@ -71,7 +71,7 @@ def posterior_mean(
 def same_class(
     label: Tensor|None, # Class of each image in a batch, (B,), -1 if it has none
     labels: Tensor|None, # Classes of all images, (N,)
-) -> Tensor|None: # Which images each of the batch may be, (B, N), bool; None without labels
+) -> Tensor|None: # Which images each x_0 may be, (B, N), bool; None without labels
     "For `stable_target`: the images of the same class, or all images where there is no label."
     if label is None or labels is None: return None
     return (label[:, None] == labels) | (label < 0)[:, None]
@@ -82,7 +82,7 @@ def stable_target(
     t: Tensor, # Timesteps, (B,), 0-based
     eps: Tensor, # Noise from N(0, I), (B, C, H, W)
     images: Tensor, # All clean images, (N, C, H, W), in [-1, 1]
-    may_be: Tensor|None=None, # Which of them each x_0 may be, (B, N), bool; any if None
+    may_be: Tensor|None=None, # Which images are possible for each x_0, (B, N), bool; all if None
 ) -> tuple[Tensor, Tensor]: # The means of x_0 and eps over all pairs that give the same x_t
     "A quieter target for `ddpm_loss` (Stable Target Field, Xu et al. 2023)."
     x_t, _ = q_sample(schedule, x_0, t, eps)

@@ -30,7 +30,7 @@ def ode_log_prob(
     tolerance: float=1e-5, # Of the solver, relative and absolute
     end: Callable|None=None, # log q of points at the last level, (B,), nats; the prior's if None
     **condition, # Conditions for the network, such as label
-) -> tuple[Tensor, Tensor]: # log p(x), and the error of the trace (NaN of one probe), (B,)
+) -> tuple[Tensor, Tensor]: # log p(x), and the error of the trace (NaN for one probe), (B,)
     "Log-density in nats by the probability flow (Eq. 39, Song et al. 2021b)."
     flow, D = change_path(denoiser, flow_path, 'flow'), x[0].numel()
     signs = trace_directions(flow, x, probes, generator)
@@ -61,7 +61,7 @@ def flow_slope(
     exact: bool, # Are they all directions, so that the trace is their sum?
     condition: dict, # Conditions for the network
 ) -> Callable: # slope(time, state), points and divergences in one vector
-    "Right side of the ODE, for SciPy."
+    "The right-hand side of the ODE, for SciPy."
     def slope(time, state):
         n = math.prod(shape)
         x = torch.from_numpy(state[:n]).reshape(shape).to(signs).requires_grad_()

@@ -88,7 +88,7 @@ class PaperUNet(nn.Module):
     "The network of Ho et al. 2020, App. B, and variants of it; the defaults are for CIFAR-10."
     def __init__(self,
         in_channels: int=3, # Channels of the image, C
-        out_channels: int|None=None, # Channels of the prediction; as the image if None
+        out_channels: int|None=None, # Channels of the prediction; same as the image's if None
         channels: tuple=(128, 256, 256, 256), # Width of each level; each halves the resolution
         attention: tuple=(1,), # Levels with attention; 0 is full resolution
         blocks: int=2, # Residual blocks per level on the way down; one more on the way up

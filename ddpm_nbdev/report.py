@@ -58,8 +58,8 @@ def compare_images(
     progress: bool=False, # Show progress bars?
     features_of: Callable=features, # Computes the features; shared_features shares the work
 ) -> Report: # Every measure of samples, and of real images
-    """The table: Fréchet distance, with and without the bias of a finite N, KID, precision,
-    recall, density and coverage."""
+    """The table: Fréchet distance, with and without the bias of a finite N, kernel distance,
+    precision, recall, density and coverage."""
     if not 0 < k < min(len(samples), len(reference)):
         raise ValueError(f'expected k > 0, and at least {max(k, 0) + 1} images on each side, got '
                          f'{len(samples)} and {len(reference)}')

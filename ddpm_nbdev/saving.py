@@ -297,7 +297,7 @@ def newest_good(
     found = checkpoints(run)
     for folder in reversed(found):
         if not (damage := find_damage(folder)): return folder
-        if os.environ.get('RANK', '0') == '0': # of several processes one speaks
+        if os.environ.get('RANK', '0') == '0': # only the first process prints
             print(f'{folder} is damaged ({damage}); trying the one before', file=sys.stderr)
     raise ValueError(f'expected a checkpoint in {run}, got {len(found)}, none of them '
                      'whole; start anew with another --out')

@@ -103,7 +103,7 @@ def extract(
 def even_steps(self: Schedule,
     steps: int, # How many steps to visit, in [1, T]
 ) -> list[int]: # Steps as this schedule numbers them, falling from T - 1 to 0
-    "Evenly spaced steps. Raises ValueError for steps outside [1, T]."
+    "Evenly spaced steps. Raises ValueError if their number is not in [1, T]."
     if not 1 <= index(steps) <= self.T:
         raise ValueError(f'expected steps in [1, {self.T}], got {steps}; '
                          f'the schedule has T = {self.T}')

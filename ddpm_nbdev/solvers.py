@@ -130,12 +130,12 @@ def curve_term(
     h: float, # Length of the step in lambda
 ) -> Tensor: # a*I_1 + b*I_2
     "What the line or the parabola through past guesses adds to DDIM's step."
-    lam, D = zip(*past)
+    lam, f = zip(*past)
     I_1 = h + math.expm1(-h)
     I_2 = h**2 - 2*I_1
-    a = (D[0] - D[1])/(lam[0] - lam[1])
+    a = (f[0] - f[1])/(lam[0] - lam[1])
     if len(past) == 2: return a*I_1
-    b = (a - (D[1] - D[2])/(lam[1] - lam[2]))/(lam[0] - lam[2])
+    b = (a - (f[1] - f[2])/(lam[1] - lam[2]))/(lam[0] - lam[2])
     a = a + (lam[0] - lam[1])*b # the slope at the newest point
     return a*I_1 + b*I_2
 

@@ -40,7 +40,7 @@ def lr_factor(
     steps: int, # Number of steps in all
     warmup: int=50, # Steps of linear warm-up
     decay: Callable=cosine_decay, # What follows: a function of the fraction that is done
-) -> float: # Factor on the learning rate, in [0, 1]
+) -> float: # What the largest learning rate is multiplied by, in [0, 1]
     "Learning rate schedule: a warm-up, then a decay."
     done = max(0, step - warmup)/max(1, steps - warmup)
     return min(1., (step + 1)/(warmup + 1))*decay(done)
@@ -53,7 +53,7 @@ def make_ema(
     "An exponential moving average of a model's weights, with warm-up."
     @torch.no_grad()
     def average(ema_weights, weights, n_on_device):
-        n = int(ema.n_averaged) # on the CPU: for n_on_device a GPU would have to wait
+        n = int(ema.n_averaged) # on the CPU: reading n_on_device would wait for the GPU
         d = min(decay, (1 + n)/(10 + n))
         torch._foreach_lerp_(ema_weights, weights, 1 - d)
     ema = AveragedModel(model, multi_avg_fn=average)

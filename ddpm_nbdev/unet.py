@@ -30,7 +30,7 @@ class UNet(nn.Module):
         out_channels: int|None=None, # Channels of the prediction; same as the image if None
         channels: tuple=(64, 128, 256, 256), # Widths; each level after the first halves the size
         bottleneck: tuple=(512, 256), # Widths of the DoubleConvs at the bottom
-        attention: tuple=(2, 3), # Levels with attention after their blocks; 0 is full resolution
+        attention: tuple=(2, 3), # Levels with attention after their blocks; 0 is the largest
         time_dims: int=128, # Length of the time embedding, even
         num_heads: int=4, # Heads of each attention
         groups: int=32, # Groups of each GroupNorm; divides every width

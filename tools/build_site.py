@@ -135,7 +135,8 @@ def fold(page, lesson):
 
 def same_pages(folder):
     "Notebooks that would be one page, as 01_schedule and schedule would."
-    pages = Counter(p.with_name(re.sub(r'^\d+[a-z]?_', '', p.name)) for p in folder.rglob('*.ipynb'))
+    notebooks = folder.rglob('*.ipynb')
+    pages = Counter(p.with_name(re.sub(r'^\d+[a-z]?_', '', p.name)) for p in notebooks)
     for page, count in pages.items():
         if count > 1: yield f'{count} notebooks would be the page of {page}'
 

@@ -33,11 +33,11 @@ def phrases():
     errors = [job['error'] for job in now]
     took, score = [job['seconds'] for job in now], [job['distance'] for job in now]
     yield 'index', (f'| {min(took):.0f} to {max(took):.0f} s, of which '
-                    f'{mean(job["train_seconds"] for job in now):.0f} s are training |')
+                    f'{mean(job["train_seconds"] for job in now):.0f} s are training on average |')
     yield 'index', f'no options and no download ({min(took):.0f} to {max(took):.0f} seconds)'
     yield 'index', (f'| {mean(score):.2f} ({", ".join(f"{s:.2f}" for s in score)}), '
                     f'each ± {min(errors):.2f} to {max(errors):.2f} |')
-    yield 'index', f'as many real digits | {now[0]["floor"]:.2f} |'
+    yield 'index', f'as many real digits, which is the floor | {now[0]["floor"]:.2f} |'
     yield 'guides/recipes', (
         f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower')
 
@@ -47,6 +47,24 @@ def phrases():
                 f'{sum(e**2 for _, e in pairs)**.5/len(pairs):.2f}')
     at_10 = [seed[few['calls'].index(10)] for seed in few['distances']['2M, log-SNR']]
     yield '12_solvers', f'{pooled(at_10)} against {pooled(few["thousand_ancestral"])}'
+
+    faces = measured('faces.json')
+    def errors_of(row): return '{:.0f} / {:.0f} / {:.0f}'.format(*row['error'])
+    for run in faces['short']:
+        minutes, seconds = divmod(round(run['seconds']), 60)
+        yield 'index', (f'| {minutes} min {seconds} s | {errors_of(run)} | none | '
+                        f'{run["distance"]:.1f} |')
+    yield 'index', f'took {minutes} min {seconds} s in one run'
+    usual = [row for row in faces['rows'] if row['how'] == {}]
+    def span(values, pattern): return f'{min(values):{pattern}} to {max(values):{pattern}}'
+    possible = f'{span([100*row["possible"] for row in usual], ".0f")} of 100'
+    distances = span([row['distance'] for row in usual], '.2f')
+    yield 'index', f'| {errors_of(usual[0])} | {possible} | {distances} |'
+    yield 'index', f'{possible} are *possible* faces'
+    film, real = (next(row for row in faces['rows'] if row['how'] == how)
+                  for how in (dict(sampler='ddpm', steps=100), 'test faces'))
+    yield 'index', f'in 100 steps, {100*film["possible"]:.0f} of 100 are possible'
+    yield 'index', f'| {errors_of(real)} | all | {real["distance"]:.2f} |'
 
     step = measured('train_step.txt')
     def rates(name): return re.findall(rf'^{name}.* (\d+) GFLOP/s', step, re.M) # at batch 4 and 32
