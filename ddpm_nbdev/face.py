@@ -186,8 +186,8 @@ def _open(data, config, processes, download): # the images to learn from
     if not isinstance(data, str | Path): return _as_data(data)
     fetched = config.data.startswith('hf:') and not Path(config.data[3:]).is_dir()
     if fetched and not download:
-        raise ValueError(f'expected your word to download {config.data}, which only a file of '
-                         f'the run asks for; say --data {config.data}')
+        raise ValueError(f'expected your consent to download {config.data}, which is named only '
+                         f'in a file of the run; pass --data {config.data}')
     # the first process of each machine downloads the data, and the others find it there
     with processes.local_main_process_first():
         return open_images(config.data, 'train', config.size, config.root, download=download)
@@ -313,7 +313,7 @@ def evaluate(
     processes=None, # PartialState: the processes that share the work; this one alone if None
     **how, # sampler, steps, spacing, guidance ... of `sample`, for a run
 ) -> Report: # Distance, kernel distance, precision, recall ... beside real images
-    "Compare images with a reference, beside other real images. Raises ValueError."
+    "Compare images, and other real images as a yardstick, with a reference. Raises ValueError."
     from ddpm_nbdev.engine.evaluation import (
         feature_network,
         other_half,

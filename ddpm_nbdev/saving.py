@@ -205,7 +205,7 @@ def begin_from(
             or on_paths[0] is not on_paths[1]):
         mismatch = f'schedule {start.schedule}', schedule
     if mismatch:
-        raise ValueError(f'expected what the weights to begin from know, {mismatch[0]}, '
+        raise ValueError(f'expected what the weights were trained with, {mismatch[0]}, '
                          f'got {mismatch[1]}; ask for the same (--target, --schedule, --T)')
     unet = type(start.network)(**config | changes)
     weights = start.network.state_dict()
@@ -244,7 +244,7 @@ def load_original(
     unet.load_state_dict(ours)
     return unet.eval()
 
-# %% ../nbs/saving.ipynb #3c8143f2
+# %% ../nbs/saving.ipynb #7be1c09a
 def load_pickled(path): # weights of the notebook that this course grew out of
     try: unet = load_original(torch.load(path, map_location='cpu', weights_only=True))
     except Exception as e:
@@ -253,6 +253,7 @@ def load_pickled(path): # weights of the notebook that this course grew out of
                          ) from e
     return Denoiser(unet, linear_schedule(), 'eps', (unet.in_channels, 64, 64)).eval()
 
+# %% ../nbs/saving.ipynb #3c8143f2
 shipped = {
     name: Path(files('ddpm_nbdev')/f'weights/{name}.safetensors')
     for name in ('digits', 'faces', 'clothes')}

@@ -39,7 +39,7 @@ def phrases():
                     f'each ± {min(errors):.2f} to {max(errors):.2f} |')
     yield 'index', f'as many real digits, which is the floor | {now[0]["floor"]:.2f} |'
     yield 'guides/recipes', (
-        f'scores {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower')
+        f'the large network is {100*(1 - mean(job["distance"] for job in before)/mean(score)):.0f} % lower')
 
     few = measured('few_steps.json')
     def pooled(pairs):
