@@ -134,7 +134,7 @@ def _make_levels(self: PaperUNet):
         for _ in range(c['blocks']):
             self.down.append(nn.ModuleList([block(bridges[-1], width), at(level)]))
             bridges.append(width)
-        if width := width*(level < len(channels) - 1):
+        if level < len(channels) - 1:
             self.down.append(nn.ModuleList([Halve(width, c['corner']), nn.Identity()]))
             bridges.append(width)
     ch = channels[-1]
