@@ -141,15 +141,15 @@ def show_channels(
             _write_numbers(ax, image[c:c + 1])
         axes[3].imshow((image/top/2 + .5).permute(1, 2, 0))
         axes[3].set_title('permute(1, 2, 0)', fontsize=9)
-        _write_numbers(axes[3], image, fontsize=5)
+        _write_numbers(axes[3], image)
         for ax in axes: ax.axis('off')
     return fig
 
-def _write_numbers(ax, sheets, fontsize=8):
+def _write_numbers(ax, sheets):
     for i in range(sheets.shape[1]):
         for j in range(sheets.shape[2]):
-            ax.text(j, i, ', '.join(str(int(v)) for v in sheets[:, i, j]), ha='center',
-                    va='center', fontsize=fontsize)
+            ax.text(j, i, '\n'.join(str(int(v)) for v in sheets[:, i, j]), ha='center',
+                    va='center', fontsize=7)
 
 # %% ../nbs/plotting.ipynb #46f556a1
 def show_unet(
