@@ -263,7 +263,8 @@ def run_lock(
                          'wait for it, or name another with --out') from None
     try:
         for part in Path(run).glob('checkpoints/.*.part-*'): remove(part)
-        for part in Path(run).glob('.*.part-*'): part.unlink()
+        for part in Path(run).glob('.*.part-*'): # what a kill has left, ours or a sampler's
+            shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
         yield
     finally: lock.release()
 

@@ -30,6 +30,8 @@ class Parser(ArgumentParser):
     def __init__(self,
         command: Callable, # The function; its name and docstring are the command's
     ):
+        for name in ('stdin', 'stdout', 'stderr'): # one that is closed is None
+            if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'r+'))
         # in a log file a line every ten seconds; tqdm reads this at its import
         if not sys.stderr.isatty(): os.environ.setdefault('TQDM_MININTERVAL', '10')
         for out in (sys.stdout, sys.stderr): # a name may hold what they can't show

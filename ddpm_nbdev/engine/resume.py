@@ -137,7 +137,8 @@ def _read_state(checkpoint): # tensors and numbers; nothing in the file can run
 
 # %% ../../nbs/engine/resume.ipynb #94a2d918
 def _check_data(run, data, shape, other_data):
-    try: before = json.loads((run/'data.json').read_text())
+    path = run/'data.json'
+    try: before = json.loads(path.read_text()) if path.is_file() else None # a pipe would never end
     except Exception: before = None # damage
     try: changed = before and what_changed(before, fingerprint(data))
     except Exception: before, changed = None, None

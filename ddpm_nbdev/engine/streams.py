@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
@@ -20,7 +21,6 @@ from zipfile import ZipFile, is_zipfile
 import numpy as np
 import torch
 from fastcore.basics import patch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -30,6 +30,7 @@ from ..forward import seeded
 from ddpm_nbdev.image_files import (
     find_images,
     load_image,
+    open_image,
     read_image,
     require_memory,
     resize_pixels,
@@ -155,7 +156,7 @@ class FolderReader:
             raise ValueError(f'expected images ({", ".join(suffixes)}) in {folder}, got '
                              f'none{beside}; check the path')
         paths = self.paths
-        in_common, white, sizes = survey(lambda i: Image.open(paths[i]), len(paths))
+        in_common, white, sizes = survey(lambda i: open_image(paths[i]), len(paths))
         if size is None and len(sizes) > 1:
             raise ValueError(f'expected images of one size in {folder}, got several; say which '
                              'you want (--size 32)')
@@ -237,9 +238,13 @@ def _open(self: ArrayReader):
         require_memory(unpacked, 'its arrays')
     found = np.load(self.path, mmap_mode='r', allow_pickle=False)
     is_archive = hasattr(found, 'files') # whatever its name ends in
-    if not is_archive: self.array = found
-    else: self.array = found['images' if 'images' in found else 'arr_0']
-    if is_archive and 'labels' in found:
+    if not is_archive:
+        self.array = found
+        return
+    if not (name := next((n for n in ('images', 'arr_0') if n in found), None)):
+        raise ValueError(f'the arrays {", ".join(found.files)}; name yours `images`')
+    self.array = found[name]
+    if 'labels' in found:
         self.labels = torch.as_tensor(found['labels'].astype(np.int64))
 
 @patch
@@ -265,26 +270,41 @@ class HubReader:
         channels: int|None=None, # 1, 3 or 4; what they have in common if None
     ):
         self.rows, self.size = _open_hub(name, split), size
-        self.column, label = self._first('Image'), self._first('ClassLabel')
+        self.column = self._column('image', 'Image')
         if not self.column:
             raise ValueError(f'expected a column of images in {name}, got '
                              f'{", ".join(self.rows.features)}')
-        self.labels = torch.tensor(self.rows[label][:]) if label else None
-        self.class_names = self.rows.features[label].names if label else []
-        self.name, picture = name, lambda i: self.rows[i][self.column]
-        found, self.white, _ = survey(picture, len(self.rows))
+        self.name, self.labels, self.class_names = name, None, []
+        if label := self._column('label', 'ClassLabel') or self._column('label', 'Value'):
+            labels = torch.tensor(self.rows[label][:])
+            if (labels != -1).any(): # -1 is the Hub's sign for no label
+                self.labels = labels
+                self.class_names = getattr(self.rows.features[label], 'names', [])
+        self.rows = self.rows.cast_column(self.column, type(self.rows.features[self.column])(
+            decode=False)) # bytes, which are decoded here
+        found, self.white, _ = survey(lambda i: open_image(self._bytes(i)), len(self.rows))
         self.channels = channels or found
 
-    def _first(self, kind): # the first column of this kind
-        return next((c for c, feature in self.rows.features.items()
-                     if type(feature).__name__ == kind), None)
+    def _column(self, name, kind): # the one of that name and kind, or else the first of the kind
+        found = [c for c, feature in self.rows.features.items() if type(feature).__name__ == kind]
+        if kind == 'Value': # plain numbers are labels only if they are called so
+            is_label = name in found and 'int' in self.rows.features[name].dtype
+            return name if is_label else None
+        chosen = name if name in found else found[0] if found else None
+        if len(found) > 1:
+            print(f'of the columns {", ".join(found)}, {chosen} is taken', file=sys.stderr)
+        return chosen
+
+    def _bytes(self, i): # of the picture in a row
+        row = self.rows[i][self.column]
+        if row and row['bytes']: return BytesIO(row['bytes'])
+        raise ValueError('the row holds no picture, only the name of one')
 
     def __len__(self): return len(self.rows)
 
     def __call__(self, i: int)->Tensor:
         try:
-            image = self.rows[i][self.column] # here it is decoded
-            pixels = read_image(image, self.channels, self.white)
+            pixels = read_image(self._bytes(i), self.channels, self.white)
         except Exception as e: # whatever a decoder says of damaged bytes
             raise ValueError(f'expected an image in row {i} of {self.name}, got one '
                              f'that cannot be read ({str(e)[:90]})') from e
