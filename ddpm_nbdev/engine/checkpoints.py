@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['atomic_dir', 'atomic_write', 'saved_config', 'refuse_used_directory', 'fingerprint', 'what_changed', 'checksum',
-           'spread_over', 'warn_of', 'warn_small_classes', 'warn_nearly_constant', 'RunLog', 'make_tracker',
-           'log_picture', 'run_lock', 'in_all', 'remove', 'place_of', 'refuse_divergence']
+           'spread_over', 'warn_of', 'warn_of_classes', 'warn_nearly_constant', 'RunLog', 'make_tracker', 'log_picture',
+           'run_lock', 'in_all', 'remove', 'place_of', 'refuse_divergence']
 
 # %% ../../nbs/engine/checkpoints.ipynb #27e42742
 import json
@@ -160,18 +160,28 @@ def warn_of(
 ):
     "Warn of what is a mistake more often than not, before it is trained on."
     if not (is_main_process() and isinstance(images, ImageSet | StreamedSet)): return
-    warn_small_classes(images)
+    warn_of_classes(images)
     indices = spread_over(len(images), 64)
     some = (images.images[indices] if isinstance(images, ImageSet)
             else torch.stack([images[i][0] for i in indices]))
     warn_nearly_constant(some, images.name)
 
-def warn_small_classes(
+def warn_of_classes(
     images, # ImageSet or StreamedSet, with labels and the names of the classes
 ):
-    "Warn of class folders with one image, which are mistakes more often than classes."
+    "Warn of folders that are mistakes more often than classes."
     if len(images.class_names) < 2: return
     counts = images.labels.bincount(minlength=len(images.class_names))
+    splits = {Path(name).parts[:1] for name in images.class_names}
+    splits &= {(name,) for name in ('train', 'val', 'valid', 'validation', 'test')}
+    if len(splits) > 1:
+        names = ' and '.join(name for name, in sorted(splits))
+        print(f'{names} are read together, as parts of one data set; name the one that you want '
+              f'(--data {images.name}/train)', file=sys.stderr)
+    if '.' in images.class_names:
+        beside = counts[images.class_names.index('.')]
+        print(f'{beside} images lie beside the class folders, and are a class of their own',
+              file=sys.stderr)
     if small := [name for name, n in zip(images.class_names, counts.tolist()) if n == 1]:
         print(f'{len(small)} of {len(images.class_names)} class folders have one image '
               f'only, such as {small[0]}; put it where it belongs, or train on', file=sys.stderr)
