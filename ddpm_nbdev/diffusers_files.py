@@ -65,6 +65,9 @@ def _parts(folder): # where the network is; what the scheduler's file says
         raise Unsupported(f'a pipeline of unet and scheduler, got {sorted(more)[0]:.60}, too')
     unet, scheduler = (folder/part if (folder/part).is_dir() else folder
                        for part in ('unet', 'scheduler'))
+    if (folder/'unet_ema').is_dir(): # a trainer's checkpoint: the averaged weights draw better
+        print(f'of {folder}, unet_ema is taken, which has the averaged weights', file=sys.stderr)
+        unet = folder/'unet_ema'
     about = scheduler/'scheduler_config.json'
     if about.is_file(): return unet, _read_json(about)
     print(f'{folder} names no schedule: the linear one of 1000 steps is assumed', file=sys.stderr)
@@ -93,6 +96,8 @@ def _read_weights(folder): # name -> tensor
         with safe_open(path, 'pt') as file:
             return {k: file.get_tensor(k).float() for k in file.keys()}
     if not (path := stem.with_suffix('.bin')).is_file():
+        if others := sorted(p.name for p in folder.glob(f'{stem.name}*')):
+            raise Unsupported(f'the weights in {stem.name}.safetensors, got {others[0]:.60}')
         raise ValueError(f'no {stem.name}.safetensors')
     found = torch.load(path, map_location='cpu', weights_only=True)
     return {k: v.float() for k, v in found.items()}

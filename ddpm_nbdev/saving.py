@@ -106,6 +106,10 @@ def load(
     path = shipped.get(str(path), path)
     if folder := find_model(path): return load_model(folder)
     path = find_weights(path)
+    if path.name.startswith('diffusion_pytorch_model'):
+        folder = path.parent.parent if path.parent.name.startswith('unet') else path.parent
+        raise ValueError(f'expected a file written by save(), got {path}, which is part of a model '
+                         f'of diffusers; load its folder, {folder}')
     if path.suffix == '.pt': return load_pickled(path)
     try:
         with safe_open(path, 'pt') as file: return read_denoiser(file, network)
