@@ -88,14 +88,14 @@ def failed_docs(processed):
 def address(cfg): return cfg.doc_host + cfg.doc_baseurl.rstrip('/')
 
 
-def page_names(folder):
-    "Old page name -> the one that nbdev's links and Quarto use: 01_schedule.html -> schedule.html."
-    return {p.name: re.sub(r'^\d+[a-z]?_', '', p.name) for p in folder.rglob('*.html')}
+def without_number(name):
+    "A page's name as nbdev's links and Quarto use it: 01_schedule.html -> schedule.html."
+    return re.sub(r'^\d+[a-z]?_', '', name)
 
 
 def rename_pages(folder, site):
     "Name pages as Quarto does, and make links to the site's own address relative."
-    names = page_names(folder)
+    names = {p.name: without_number(p.name) for p in folder.rglob('*.html')}
     for path in folder.rglob('*'):
         if path.suffix not in ('.html', '.json', '.xml', '.js', '.md'): continue
         text = path.read_text(encoding='utf-8')
@@ -135,8 +135,7 @@ def fold(page, lesson):
 
 def same_pages(folder):
     "Notebooks that would be one page, as 01_schedule and schedule would."
-    notebooks = folder.rglob('*.ipynb')
-    pages = Counter(p.with_name(re.sub(r'^\d+[a-z]?_', '', p.name)) for p in notebooks)
+    pages = Counter(p.with_name(without_number(p.name)) for p in folder.rglob('*.ipynb'))
     for page, count in pages.items():
         if count > 1: yield f'{count} notebooks would be the page of {page}'
 
@@ -182,9 +181,9 @@ if __name__ == '__main__':
     target = cfg.config_path/'_docs'
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(processed/'_docs', target)
-    lessons = {re.sub(r'^\d+_', '', p.stem) for p in (cfg.config_path/'nbs').glob('[0-9]*.ipynb')}
+    lessons = {without_number(p.stem) for p in (cfg.config_path/'nbs').glob('[0-9]*.ipynb')}
     for page in target.rglob('*.html'):
-        fold(page, page.parent == target and re.sub(r'^\d+_', '', page.stem) in lessons)
+        fold(page, page.parent == target and without_number(page.stem) in lessons)
     if not quarto:
         rename_pages(target, address(cfg))
         for page in target.rglob('*.html'): write_mathml(page)
