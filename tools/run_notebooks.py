@@ -4,9 +4,9 @@
     python tools/run_notebooks.py --check [--wheel] [NOTEBOOK ...]
 
 In place, the cells that nbdev_test skips (`eval: false`, the flags of `tst_flags`,
-`nbdev_export()`) are skipped and keep the outputs they have. A cell that shows an error on purpose
-(tag raises-exception) runs, and keeps the error's last line. Pictures are stored in 255
-colours. No network is needed.
+`nbdev_export()`) are skipped and keep the outputs they have, except for `slow` ones, which run. A
+cell that shows an error on purpose (tag raises-exception) runs, and keeps the error's last line.
+Pictures are stored in 255 colours. No network is needed.
 
 With --check, every cell runs, as with Jupyter's Run All, and no output is kept; afterwards the tree
 must be as it was. With --wheel, the course and the engine run as for someone who has only installed
@@ -42,11 +42,11 @@ PathFinder.find_spec = staticmethod(lambda name, path=None, target=None:
 
 
 def skipped(cell):
-    "Is it one that nbdev_test skips? A cell that shows an error on purpose is not."
+    "Does nbdev_test skip it, and not only because it is slow? An error on purpose is not skipped."
     directives = [line[2:].strip() for line in cell.source.splitlines() if line.startswith('#|')]
     return not shows_error(cell) and (
         cell.cell_type != 'code' or 'nbdev_export(' in cell.source
-        or any(d in ('eval: false', *CONFIG.tst_flags.split()) for d in directives))
+        or any(d in {'eval: false', *CONFIG.tst_flags.split()} - {'slow'} for d in directives))
 
 
 def shows_error(cell):
