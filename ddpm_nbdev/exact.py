@@ -55,7 +55,7 @@ def log_density(
     x_t: Tensor, # Points at step t, (B, ...)
     t: Tensor, # Timesteps, (B,), int64, 0-based
 ) -> Tensor: # log q(x_t), (B,), nats
-    "The log-density of x_t, which is a mixture again, by Eq. 4 of Ho et al. 2020."
+    "The log-density of x_t, whose distribution is a mixture again, by Eq. 4 of Ho et al. 2020."
     return _log_terms(mixture, schedule, x_t, t)[0].logsumexp(0)
 
 # %% ../nbs/03_exact.ipynb #da4d2fa1

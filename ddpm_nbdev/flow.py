@@ -96,7 +96,7 @@ class Translated(Denoiser):
     "A denoiser that is asked on another path, and answers in another language."
     def __init__(self,
         denoiser: Denoiser, # The one that answers
-        path: Callable, # Where images come from: `vp_path`, `flow_path` or `edm_path`
+        path: Callable, # The path that its images are on: `vp_path`, `flow_path` or `edm_path`
         target: str, # What it should predict, a row of `targets`
     ):
         super().__init__(denoiser, on_path(denoiser.schedule, path), target,
