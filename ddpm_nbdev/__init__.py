@@ -2,6 +2,8 @@
 
 Each name is imported when it is first used.
 """
+import os
+import sys
 from importlib import import_module
 
 __version__ = "0.1.0"
@@ -14,6 +16,10 @@ _homes = {
     'cosine_schedule': 'schedules',
 }
 __all__ = list(_homes)
+
+if 'IN_TEST' in os.environ: # nbdev_test runs a notebook on each core, so each of them gets a thread
+    os.environ['OMP_NUM_THREADS'] = '1'
+    if 'torch' in sys.modules: sys.modules['torch'].set_num_threads(1)
 
 
 def __getattr__(name):
