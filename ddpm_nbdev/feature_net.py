@@ -16,7 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .data import to_float
 from .denoiser import own_random
@@ -115,7 +115,7 @@ def features(
     images: Tensor, # uint8, or float in [-1, 1]; (N, C, H, W)
     net: Callable|None=None, # Images in [-1, 1] -> (B, D); the digits' network if None
     batch_size: int|None=None, # Images at a time; the network's own `batch_size`, or 500, if None
-    progress: bool=False, # Show a progress bar?
+    progress: bool|str=False, # Show a progress bar, of this name?
 ) -> Tensor: # Features, (N, D), float32, on the CPU
     """Features of images, whose pixel values are first rounded to 256 levels.
     Raises ValueError for wrong shapes or values."""
@@ -128,7 +128,8 @@ def features(
                          f'got {tuple(pixels.shape)}; use features for your images')
     device = next((p.device for p in getattr(net, 'parameters', tuple)()), 'cpu')
     batches = tqdm(pixels.split(batch_size or getattr(net, 'batch_size', 500)),
-                   'features', disable=not progress, unit='batch')
+                   progress if isinstance(progress, str) else 'features',
+                   disable=not progress, unit='batch')
     result = torch.cat([net(to_float(batch.to(device))).cpu() for batch in batches])
     if result.ndim != 2 or not result.isfinite().all():
         raise ValueError(f'expected finite features (N, D) from {feature_name(net)}, got '

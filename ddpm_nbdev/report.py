@@ -64,13 +64,14 @@ def compare_images(
         raise ValueError(f'expected k > 0, and at least {max(k, 0) + 1} images on each side, got '
                          f'{len(samples)} and {len(reference)}')
     net = net or digits_features()
-    x, y = (features_of(images, net, progress=progress) for images in (samples, reference))
+    x, y = (features_of(images, net, progress=progress and f'features of {what}')
+            for images, what in ((samples, 'samples'), (reference, 'reference')))
     name, inception = feature_name(net), feature_name(net) == 'inception-2048'
     if real is not None and len(real) < 2*k + 2: real = None # too few for a column
     alike = min(len(x), len(y), *([] if real is None else [len(real)//2]))
     report = Report(_measures(x, y, k, inception, alike), {}, len(x), len(y), name)
     if real is None: return report
-    pool = features_of(real, net, progress=progress)
+    pool = features_of(real, net, progress=progress and 'features of real images')
     picks = [torch.randperm(len(pool), generator=seeded(s))[:alike] for s in range(repeats)]
     rows = [_measures(pool[p], y, k, inception, alike) for p in picks]
     for name in rows[0]:

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['file_format', 'original_unet', 'shipped', 'save', 'plain_network', 'describe', 'own_schedule', 'load', 'Missing',
            'read_denoiser', 'builder_of', 'read_about', 'check_steps', 'begin_from', 'load_original', 'load_pickled',
-           'checkpoints', 'write_checksums', 'find_damage', 'newest_good', 'find_weights']
+           'checkpoints', 'write_checksums', 'find_damage', 'newest_good', 'find_weights', 'push_to_hub',
+           'check_hub_name', 'model_card']
 
 # %% ../nbs/saving.ipynb #e2a4cbdb
 import hashlib
@@ -19,6 +20,7 @@ from copy import deepcopy
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from safetensors import safe_open
@@ -328,3 +330,55 @@ def find_weights(path_or_name): # the file with the averaged weights
                             'run directory with checkpoints or a model of '
                             f'diffusers, got {path_or_name}, where {path.name} {kind}; train '
                             'one with ddpm_train')
+
+# %% ../nbs/saving.ipynb #a9d1c0e2
+def push_to_hub(
+    denoiser: Denoiser, # To send
+    name: str, # USER/REPOSITORY; a repository that is there gets a new version
+    private: bool=False, # May only you see a new repository?
+) -> str: # The address of its page
+    "Send a network to the Hugging Face Hub, with a page that says how to load it. Raises OSError."
+    from huggingface_hub import HfApi
+    check_hub_name(name)
+    with TemporaryDirectory() as folder:
+        save(denoiser, Path(folder)/'model.safetensors')
+        (Path(folder)/'README.md').write_text(model_card(denoiser, name), encoding='utf-8')
+        try:
+            HfApi().create_repo(name, private=private, exist_ok=True)
+            HfApi().upload_folder(repo_id=name, folder_path=folder)
+        except Exception as e: # whatever the network or the Hub says
+            why = ' '.join((str(e) or repr(e)).split())[:120]
+            raise OSError(f'expected to send the network to {name} on the Hugging Face Hub, got '
+                          f'"{why}"; log in (hf auth login), check the name, and send it '
+                          'again: push_to_hub(load(run), name)') from e
+    return f'https://huggingface.co/{name}'
+
+def check_hub_name(
+    name: str, # USER/REPOSITORY
+) -> str: # The same
+    "Raise ValueError for what can't be the name of a repository on the Hub."
+    part = r'[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?'
+    if re.fullmatch(f'{part}/{part}', name): return name
+    raise ValueError(f'expected USER/REPOSITORY on the Hugging Face Hub, got {name!r:.60}')
+
+def model_card(denoiser, name): # the page of a repository on the Hub
+    shape = '×'.join(map(str, denoiser.image_shape or ()))
+    classes = denoiser.class_names or map(str, range(denoiser.classes or 0))
+    labels = f'\nIts labels are {", ".join(classes)}.\n' if denoiser.classes else ''
+    return f'''---
+library_name: ddpm_nbdev
+tags: [diffusion, ddpm, unconditional-image-generation]
+---
+# {name.split("/")[1]}
+
+A diffusion model for images of {shape}, trained with
+[ddpm_nbdev](https://github.com/ddpm-nbdev/ddpm_nbdev). It predicts {denoiser.target}.
+{labels}
+```python
+from ddpm_nbdev import load, sample, save_images
+from huggingface_hub import hf_hub_download
+
+denoiser = load(hf_hub_download('{name}', 'model.safetensors'))
+save_images(sample(denoiser, 16, seed=0), 'samples.png')
+```
+'''

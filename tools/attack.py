@@ -247,7 +247,7 @@ def archive_cases():
 
 def weight_cases():
     "Weights and models that are none, or say what cannot be."
-    sample = ['ddpm_sample', '--run', 'w.safetensors', '--quiet', '--n', '2', '--steps', '2']
+    sample = ['ddpm_sample', 'w.safetensors', '--quiet', '--n', '2', '--steps', '2']
     weights = Path(face.__file__).parent/'weights/digits.safetensors'
     def file(make): return lambda here: make(here/'w.safetensors')
     kinds = {'pipe': os.mkfifo, 'folder': Path.mkdir, 'empty': Path.touch, 'text': writes(b'x'),
@@ -269,12 +269,12 @@ def weight_cases():
                'types': (of_schedule, b'{"trained_betas": {"a": [1]}}'),
                'steps': (of_schedule, b'{"num_train_timesteps": 1e9}'),
                'weights': ('unet/diffusion_pytorch_model.safetensors', b'\x09'*99)}
-    run = ['ddpm_sample', '--run', 'm', '--quiet', '--n', '2', '--steps', '2']
+    run = ['ddpm_sample', 'm', '--quiet', '--n', '2', '--steps', '2']
     yield 'model', run, model(), 0
     for name, changed in folders.items(): yield f'model {name}', run, model(*changed), 2
-    yield 'model on no hub', ['ddpm_sample', '--run', 'some-one/no-model', '--quiet'], None, 2
+    yield 'model on no hub', ['ddpm_sample', 'some-one/no-model', '--quiet'], None, 2
     def pickled(here): (here/'a.pt').write_bytes(b'PK\x03\x04')
-    yield 'old weights', ['ddpm_sample', '--run', 'a.pt', '--quiet'], pickled, 2
+    yield 'old weights', ['ddpm_sample', 'a.pt', '--quiet'], pickled, 2
 
 
 def output_cases(place):

@@ -52,7 +52,7 @@ def draw(
     "Sample step by step. Raises ValueError for what cannot be drawn."
     if name not in networks:
         raise ValueError(f'expected a network among {", ".join(networks)}, got '
-                         f'{name!r:.60}; name yours when it starts: ddpm_demo --run')
+                         f'{name!r:.60}; name yours when it starts: ddpm_demo RUN')
     denoiser = networks[name]
     o = SamplerOptions(sampler=sampler, steps=whole('steps', steps), guidance=guidance, seed=seed)
     how = dict(sampler=o.sampler, steps=o.steps, guidance=o.guidance)
@@ -77,7 +77,7 @@ def recipe(
     if o.guidance != 1: asked['guidance'] = o.guidance
     asked |= dict(sampler=o.sampler, steps=o.steps, seed=o.seed)
     words = [[f'--{k}', 'none' if v is None else str(v)] for k, v in asked.items()]
-    command = shlex.join(['ddpm_sample', '--run', name, '--n', str(n_images), '--grid',
+    command = shlex.join(['ddpm_sample', name, '--n', str(n_images), '--grid',
                           str(n_columns), *sum(words, []), '--out', 'mine.png'])
     said = ', '.join(f'{k}={v!r}' for k, v in asked.items())
     return command, f"""from ddpm_nbdev import load, sample, save_images

@@ -265,7 +265,7 @@ def measure(
     if tuple(net.image_shape) != denoiser.image_shape: return None
     test, real = (load_images(data, split, root=root).images for split in ('test', 'train'))
     n = 2396 if kind == 'digits' else 1000
-    drawn = to_uint8(sample(denoiser, n, seed, progress=progress)) # of any brightness
+    drawn = to_uint8(sample(denoiser, n, seed, progress=progress and 'draw to measure'))
     return score(drawn, test, real[:10_000], net)
 
 # %% ../../nbs/engine/evaluation.ipynb #4f065dda

@@ -22,7 +22,7 @@ import torch.distributed as dist
 import torch.nn as nn
 from torch import Tensor
 from torch.hub import download_url_to_file, get_dir
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..data import to_uint8
 from ..feature_net import digits_features, feature_name, features

@@ -216,6 +216,9 @@ class RunOptions:
     out: str|None=None # Run directory, which must be new; runs/NAME if None
     resume: str|None=None # Run to go on with, as it was begun; only length and machine may differ
     epochs: int|None=None # Passes over the data, instead of steps
+    config: str|None=None # Options from a TOML file, or of a run (its folder or config.json)
+    dry_run: bool=False # Only say what would be trained, and how long it would take
+    push_to_hub: str|None=None # NAME/REPOSITORY on the Hugging Face Hub to send the network to
     quiet: bool=False # No progress bars
     debug: bool=False # Show the traceback of an error
 
@@ -240,14 +243,17 @@ class SamplerOptions:
 @dataclass
 class SampleOptions(SamplerOptions):
     "Of `ddpm_sample`."
-    run: str='digits' # digits, faces, clothes, a run, checkpoint, file or diffusers model
+    run: str|None=None # faces, clothes, digits, a run, checkpoint, file, diffusers; faces if None
+    list: bool=False # List the networks that there are, with their labels, and draw nothing
     n: int|None=None # Number of images; 64, or a row for each class if there are any, if None
     label: str|None=None # Class of all, a name or number, or none; each class in turn if None
     churn: float=0. # For heun: share of noise to add before each step
     size: int|None=None # Side of the images, pixels; as trained if None
-    out: str='samples.png' # Picture, folder for single images, or .npz file; must not exist
+    out: str='samples.png' # Picture, folder for single images, or .npz file; numbered if it exists
     grid: int=8 # Images in a row of the picture
     gif: str|None=None # Also write the way from noise to images as an animation
+    repair: str|None=None # A picture whose transparent pixels are drawn anew
+    mix: str|None=None # A,B: two pictures; draw the way from the first to the second
 
 @dataclass
 class DemoOptions:

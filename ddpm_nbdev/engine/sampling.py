@@ -13,7 +13,7 @@ from inspect import signature
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..denoiser import Denoiser
 from ddpm_nbdev.engine.checks import (
@@ -185,7 +185,7 @@ def sample(
     generator: torch.Generator|None=None, # Instead of a seed
     label: int|Tensor|str|None='any', # Of all, or (N,); 'any' draws, None is without
     batch_size: int=256, # Images computed at a time; it does not change the result
-    progress: bool=False, # Show a progress bar?
+    progress: bool|str=False, # Show a progress bar, of this name?
     callback: Callable|None=None, # Called with each Step; return True to stop there
     part: tuple[int, int]=(0, 1), # This process, and how many share the N images
     **options, # sampler, steps, guidance ... of `sample_steps`; conditions of the network
@@ -254,7 +254,8 @@ def settle(denoiser, options): # names become objects, once for all batches
 
 def call_bar(denoiser, batches, progress, options):
     "A bar of all network calls; those of a batch are counted on a single number."
-    look = dict(unit='call', desc='sample', disable=not progress)
+    name = progress if isinstance(progress, str) else 'sample'
+    look = dict(unit='call', desc=name, disable=not progress)
     if not progress: return tqdm(**look)
     dry = Denoiser(lambda x_t, t: x_t, denoiser.schedule, 'x_0', (1,))
     *_, last = sample_steps(dry, 1, seeded(0), options['sampler'], levels=options['levels'])

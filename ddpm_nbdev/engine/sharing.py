@@ -41,7 +41,7 @@ def sample_shared(
     denoiser: Denoiser, # A network with its schedule and target, on the device to compute on
     n: int, # Number of images
     seed: int=0, # Names the images
-    progress: bool=False, # Show a progress bar?
+    progress: bool|str=False, # Show a progress bar, of this name?
     processes=None, # PartialState of those that share the work; this one alone if None
     size: int|None=None, # Side of the images, pixels; as trained if None
     **kwargs, # sampler, timesteps ... of `sample`
@@ -74,7 +74,7 @@ def my_share(
 def shared_features(
     images: Tensor, # All images, uint8, or float in [-1, 1]; (N, C, H, W)
     net: Callable|None=None, # Feature network; the digits' if None
-    progress: bool=False, # Show a progress bar?
+    progress: bool|str=False, # Show a progress bar, of this name?
 ) -> Tensor: # Features of all of them, (N, D), float32, on every process
     "Features, each process's share by itself, then all together in the order of the images."
     parts = gather_all(features(my_share(images), net, progress=progress))

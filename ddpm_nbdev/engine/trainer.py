@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .. import saving
 from ..batches import batch_indices, batches
@@ -226,6 +226,32 @@ def train_step(self: Trainer,
     self.ema.update_parameters(self.denoiser)
     self.step += 1
     return loss, norm
+
+@patch
+def seconds_a_step(self: Trainer) -> float|None: # None where it can't be told beforehand
+    "Time a step on empty images, without learning from it: roughly what each step will take."
+    c = self.config
+    if self.accelerator.num_processes > 1 or c.compile or c.own: return None
+    with own_random(c.seed, self.device):
+        few, seconds = min(4, c.batch_size), 0.
+        for n in (few, few, c.batch_size): # the first is not like the others
+            if n > few and seconds*n/few > 4: break # it would take too long to find out
+            started = perf_counter()
+            self._empty_step(n)
+            seconds, images = perf_counter() - started, n
+    self.optimizer.zero_grad()
+    return seconds*c.batch_size/images
+
+@patch
+def _empty_step(self: Trainer, n):
+    x_0 = torch.zeros(n, *self.shape[1:], device=self.device)
+    label = torch.zeros(n, dtype=torch.int64, device=self.device)
+    condition = dict(label=label) if self.denoiser.classes else {}
+    schedule, generator = self.denoiser.schedule, seeded(0, self.device)
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == 'bf16'):
+        t, eps = draw_t_eps(schedule, x_0.shape, generator, self.draw_t)
+        self.loss(self.denoiser, x_0, t, eps, **condition).mean().backward()
+    if self.device.type == 'cuda': torch.cuda.synchronize(self.device)
 
 @patch
 def _share(self: Trainer, B): # which rows of a batch of B are this process's
