@@ -6,7 +6,7 @@
 __all__ = ['file_format', 'original_unet', 'shipped', 'save', 'plain_network', 'describe', 'own_schedule', 'load', 'Missing',
            'read_denoiser', 'builder_of', 'read_about', 'check_steps', 'begin_from', 'load_original', 'load_pickled',
            'checkpoints', 'write_checksums', 'find_damage', 'newest_good', 'find_weights', 'push_to_hub',
-           'check_hub_name', 'model_card']
+           'check_hub_name']
 
 # %% ../nbs/saving.ipynb #e2a4cbdb
 import hashlib
@@ -342,7 +342,7 @@ def push_to_hub(
     check_hub_name(name)
     with TemporaryDirectory() as folder:
         save(denoiser, Path(folder)/'model.safetensors')
-        (Path(folder)/'README.md').write_text(model_card(denoiser, name), encoding='utf-8')
+        (Path(folder)/'README.md').write_text(_model_card(denoiser, name), encoding='utf-8')
         try:
             HfApi().create_repo(name, private=private, exist_ok=True)
             HfApi().upload_folder(repo_id=name, folder_path=folder)
@@ -361,7 +361,7 @@ def check_hub_name(
     if re.fullmatch(f'{part}/{part}', name): return name
     raise ValueError(f'expected USER/REPOSITORY on the Hugging Face Hub, got {name!r:.60}')
 
-def model_card(denoiser, name): # the page of a repository on the Hub
+def _model_card(denoiser, name): # the page of a repository on the Hub
     shape = '×'.join(map(str, denoiser.image_shape or ()))
     classes = denoiser.class_names or map(str, range(denoiser.classes or 0))
     labels = f'\nIts labels are {", ".join(classes)}.\n' if denoiser.classes else ''

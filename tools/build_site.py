@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from collections import Counter
 from importlib import import_module
+from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
+from PIL import Image
 from smalldocs.site import build
 
 from ddpm_nbdev._modidx import d
@@ -133,6 +136,73 @@ def fold(page, lesson):
     page.write_text(''.join(parts), encoding='utf-8')
 
 
+def add_pages(processed, cfg):
+    "Pages that are no notebooks: the changelog, and a list of all public names."
+    log = (cfg.config_path/'CHANGELOG.md').read_text(encoding='utf-8')
+    write_page(processed/'changelog.ipynb', log)
+    rows = ['# All public names', '', '> What can be imported, and from where', '',
+            '| name | module | |', '|---|---|---|']
+    modules = {name: module for module, symbols in sorted(d['syms'].items()) for name in symbols
+               if module.startswith('ddpm_nbdev.')}
+    for full, module in sorted(modules.items(), key=lambda item: item[0].lower()):
+        name = full[len(module) + 1:]
+        if '.' in name or name not in import_module(module).__all__: continue
+        about = (exported(name).__doc__ or '').strip().split('\n\n')[0].replace('|', r'\|')
+        page = d['syms'][module][full][0]
+        rows.append(f'| [{name}]({address(cfg)}/{page}) | `{module[11:]}` '
+                    f'| {" ".join(about.split())} |')
+    write_page(processed/'api.ipynb', '\n'.join(rows))
+
+
+def write_page(path, text):
+    "A notebook of one cell, for the builder."
+    cell = dict(cell_type='markdown', id='page', metadata={}, source=text)
+    path.write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)),
+                    encoding='utf-8')
+
+
+def add_meta(target, cfg):
+    "What others show of a page: title, text and a picture; a page for a wrong address; llms.txt."
+    film = next(o['data']['image/gif'] for c in json.loads(
+        (cfg.config_path/'nbs/index.ipynb').read_text(encoding='utf-8'))['cells']
+        for o in c.get('outputs', []) if 'image/gif' in o.get('data', {}))
+    with Image.open(BytesIO(b64decode(''.join(film)))) as frames:
+        frames.seek(frames.n_frames - 1) # the finished faces
+        faces = frames.convert('RGB')
+    card = Image.new('RGB', (1200, 630), 'white')
+    times = 1160//faces.width
+    faces = faces.resize((times*faces.width, times*faces.height), 0)
+    card.paste(faces, ((1200 - faces.width)//2, (630 - faces.height)//2))
+    card.save(target/'card.png')
+    pages = []
+    for page in sorted(target.rglob('*.html')):
+        text, name = page.read_text(encoding='utf-8'), page.relative_to(target).as_posix()
+        title = re.search('<title>(.*?)</title>', text)[1]
+        about = re.search('<meta name="description" content="(.*?)">', text)
+        about = about[1] if about else 'Denoising diffusion, as notebooks to read and run'
+        tags = dict(title=title, description=about, type='website', url=f'{address(cfg)}/{name}',
+                    image=f'{address(cfg)}/card.png')
+        text = re.sub('<meta property="og:[^>]*>\n?', '', text)
+        meta = '\n'.join(f'<meta property="og:{k}" content="{v}">' for k, v in tags.items())
+        large = '<meta name="twitter:card" content="summary_large_image">'
+        page.write_text(text.replace('</head>', f'{meta}\n{large}\n</head>', 1), encoding='utf-8')
+        pages.append(f'- [{html.unescape(title)}]({address(cfg)}/{name}): {html.unescape(about)}')
+    (target/'llms.txt').write_text('\n'.join([
+        '# ddpm_nbdev', '',
+        '> A course on denoising diffusion as notebooks, and its Python package.', '',
+        f'The notebooks themselves are in {cfg.git_url}/tree/{cfg.branch}/nbs.', '',
+        '## Pages', '', *pages, '']), encoding='utf-8')
+    (target/'404.html').write_text(f'''<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>No such page</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>:root {{color-scheme: light dark}} body {{background: Canvas;
+font: 1.1rem/1.6 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem}}</style></head>
+<body><h1>There is no such page</h1>
+<p>It may have moved. <a href="{address(cfg)}/">The first page</a> has a list of all lessons, and
+a search.</p></body></html>
+''', encoding='utf-8')
+
+
 def same_pages(folder):
     "Notebooks that would be one page, as 01_schedule and schedule would."
     pages = Counter(p.with_name(without_number(p.name)) for p in folder.rglob('*.ipynb'))
@@ -171,6 +241,7 @@ if __name__ == '__main__':
     refresh_quarto_yml()
     processed = proc_nbs(n_workers=0, force=True)
     add_links(processed, cfg)
+    add_pages(processed, cfg)
     warnings = [*wrong_titles(cfg.config_path), *wrong_addresses(cfg), *failed_docs(processed),
                 *same_pages(cfg.config_path/'nbs')]
     if quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=processed, check=True)
@@ -191,6 +262,7 @@ if __name__ == '__main__':
             style.write_text(
                 re.sub(r'@import ?url\([^)]*fonts[^)]*\);?', '', style.read_text(encoding='utf-8')),
                 encoding='utf-8')
+    add_meta(target, cfg)
     shutil.copytree(cfg.config_path/'nbs', target/'notebooks', ignore=lambda folder, names: [
         n for n in names if not (n.endswith('.ipynb') or n in ('engine', 'guides', 'checks'))])
     print(f'{len(list(target.rglob("*.html")))} pages in {target.name}')

@@ -128,7 +128,8 @@ def tell_unreadable(
 ):
     "Name the files that could not be read, and what was passed over."
     if unreadable := getattr(images, 'unreadable', []):
-        print(f'skipped {len(unreadable)} unreadable files, such as {unreadable[0]}',
+        files = 'file' if len(unreadable) == 1 else 'files'
+        print(f'skipped {len(unreadable)} unreadable {files}, such as {unreadable[0]}',
               file=sys.stderr)
     if ignored := getattr(images, 'ignored', ''):
         print(f'passed over in {images.name}: {ignored}', file=sys.stderr)
