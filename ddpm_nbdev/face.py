@@ -50,7 +50,7 @@ from ddpm_nbdev.engine.streams import (
     tell_unreadable,
 )
 from .face_report import face_report, option_names
-from .image_files import written_aside
+from .image_files import square_pixels, written_aside
 from .image_sets import ImageSet
 from .loss import ddpm_loss
 from .report import Report, compare_images
@@ -205,7 +205,13 @@ def _refuse_early(config, out, processes, network): # before images are read
 
 def _open(data, config, processes, download, largest): # the images to learn from
     from ddpm_nbdev.engine.streams import open_images
-    if not isinstance(data, str | Path): return _as_data(data)
+    if not isinstance(data, str | Path):
+        images = _as_data(data)
+        if not config.size: return images
+        if isinstance(images, ImageSet):
+            return replace(images, images=square_pixels(images.images, config.size))
+        raise ValueError(f'expected no size beside a {type(images).__name__}, whose images stay as '
+                         f'they are, got {config.size}; leave it out')
     fetched = config.data.startswith('hf:') and not Path(config.data[3:]).is_dir()
     if fetched and not download:
         raise ValueError(f'expected your consent to download {config.data}, which is named only '

@@ -169,10 +169,11 @@ def add_meta(target, cfg):
     with Image.open(BytesIO(b64decode(''.join(film)))) as frames:
         frames.seek(frames.n_frames - 1) # the finished faces
         faces = frames.convert('RGB')
-    card = Image.new('RGB', (1200, 630), 'white')
-    times = 1160//faces.width
-    faces = faces.resize((times*faces.width, times*faces.height), 0)
-    card.paste(faces, ((1200 - faces.width)//2, (630 - faces.height)//2))
+    card, half = Image.new('RGB', (1200, 630), 'white'), faces.width//2
+    for i in range(2): # two rows of twelve become four rows of six
+        part = faces.crop((i*half, 0, (i + 1)*half, faces.height))
+        part = part.resize((int(300*half/faces.height), 300), 0)
+        card.paste(part, ((1200 - part.width)//2, 10 + i*310))
     card.save(target/'card.png')
     pages = []
     for page in sorted(target.rglob('*.html')):
@@ -196,7 +197,8 @@ def add_meta(target, cfg):
 <html lang="en"><head><meta charset="utf-8"><title>No such page</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>:root {{color-scheme: light dark}} body {{background: Canvas;
-font: 1.1rem/1.6 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem}}</style></head>
+font: 1.1rem/1.6 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem}}
+</style></head>
 <body><h1>There is no such page</h1>
 <p>It may have moved. <a href="{address(cfg)}/">The first page</a> has a list of all lessons, and
 a search.</p></body></html>
