@@ -188,7 +188,9 @@ def file_cases(place):
         yield f'image in training {name}', train, in_folder(name, make), 0
     def blank(mode, *size): return lambda p: Image.new(mode, size).save(p)
     yield 'image bomb', train, in_folder('aaa.png', blank('1', 20000, 10000)), 0
-    yield 'image of another size', train, in_folder('z.png', blank('L', 9, 8)), 2
+    odd = in_folder('z.png', blank('L', 9, 8))
+    yield 'image of another size', train, odd, 0 # all are resized
+    yield 'image of another size for a preset', [*train, '--preset', 'digits'], odd, 2
     def is_file(here): grey.save(here/'a.png')
     yield 'folder is a file', ['ddpm_fid', 'a.png', 'digits'], is_file, 2
     def is_empty(here): (here/'void').mkdir()
@@ -289,7 +291,14 @@ def output_cases(place):
     for path in ('x.mpg', 'x.psd', '.', 'nowhere/x.png'):
         yield f'out {path!r}', [*sample, path], None, 2
     yield 'out and gif one', [*sample, 'x.gif', '--gif', 'x.gif'], None, 2
-    yield 'out is a link', [*sample, 'x.png'], link('x.png', 'y.png'), 2
+    for name, make in dict(pipe=os.mkfifo, folder=Path.mkdir, text=writes(b'x')).items():
+        put = lambda here, make=make: make(here/'c.toml')
+        yield f'config {name}', ['ddpm_train', '--config', 'c.toml', '--quiet'], put, 2
+        put = lambda here, make=make: make(here/'c.png')
+        yield f'repair {name}', [*sample, 'x.png', '--repair', 'c.png'], put, 2
+    yield 'mix of nothing', [*sample, 'x.png', '--mix', 'a.png,b.png'], None, 2
+    yield 'hub', ['ddpm_train', '--push-to-hub', '../x', '--quiet'], None, 2
+    yield 'out is a link', [*sample, 'x.png'], link('x.png', 'y.png'), 0 # the next name
     if os.geteuid(): yield 'out closed', [*sample, 'closed/x.png'], closed, 2
     below = ['ddpm_train', '--out', 'a/b', *TINY]
     yield 'out looping', below, link('a', 'a'), 2

@@ -176,6 +176,8 @@ def _from_pictures(o, denoiser): # n -> options of `sample` that begin with a pe
 def _read_picture(path, denoiser): # as the network sees it, in [-1, 1], and which pixels are opaque
     from ddpm_nbdev.data import to_float
     from ddpm_nbdev.image_files import read_image, square_pixels
+    if not Path(path).is_file(): # a pipe would never end
+        raise FileNotFoundError(f'expected a picture, got {path}, which is no file; check the path')
     C, H, W = denoiser.image_shape or (0, 0, 0)
     if C not in (1, 3) or H != W:
         raise ValueError(f'expected a network for square pictures, got one for {C}×{H}×{W}')
