@@ -136,7 +136,7 @@ def ask(url, *data):
 
 def use(server, program, shots):
     "All that is wrong with a server, from its first line to its end."
-    first = server.stdout.readline()
+    first = next(line for line in server.stdout if not line.startswith('loading'))
     url = first.split()[0].rstrip('/')
     assert url.startswith('http://127.0.0.1:'), first
     wrong = []
