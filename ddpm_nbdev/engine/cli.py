@@ -234,11 +234,10 @@ def _newest_run(): # where ddpm_train put it; None without one
 
 # %% ../../nbs/engine/cli.ipynb #f8bcbfc8
 def _free_name(path): # the first of path, path-2 ... that is free
-    if path is None: return None
-    path = Path(path)
-    names = (path if n == 1 else path.with_name(f'{path.stem}-{n}{path.suffix}') for n in count(1))
-    free = next(p for p in names if not (p.exists() or p.is_symlink()))
-    return f'{free}' if free != path else str(path)
+    taken = lambda p: p.exists() or p.is_symlink()
+    if path is None or not taken(old := Path(path)): return path # as it was typed
+    names = (old.with_name(f'{old.stem}-{n}{old.suffix}') for n in count(2))
+    return str(next(p for p in names if not taken(p)))
 
 def _check_output(path, option): # can it be written, and is nothing lost?
     if path is None: return
